@@ -1,0 +1,166 @@
+// Package kad holds the words and the tunables of the house: identifiers,
+// contacts, entries, and every number that has a meaning.
+//
+// It is a leaf. Everything imports it; it imports only the standard library.
+// It owns no state, starts nothing and reads no clock.
+//
+// Sources named in the comments: "the paper" is Maymounkov and Mazières,
+// "Kademlia: A Peer-to-Peer Information System Based on the XOR Metric"
+// (IPTPS 2002); "Khashmir" is the const.py of the Python original.
+package kad
+
+import "time"
+
+// Version is the protocol version that travels in every message. A node
+// answers any version; it ignores keys it does not know.
+const Version = 1
+
+// The network. All nodes of one network should agree on these.
+const (
+	// K is the size of a bucket and the number of contacts a lookup finds
+	// (paper, section 2.2; Khashmir: 8).
+	K = 8
+
+	// Alpha is how many questions of one lookup are in flight at once
+	// (paper, section 2.3, suggests 3; Khashmir's CONCURRENT_REQS: 4).
+	Alpha = 4
+
+	// Replicas is how many of the closest nodes a store writes to
+	// (Khashmir's STORE_REDUNDANCY: 3; the paper writes to all K).
+	Replicas = 8
+
+	// ValueTTL is how long an entry lives after its publisher stored it
+	// (paper, section 2.5; Khashmir's KE_AGE: 24 h).
+	ValueTTL = 24 * time.Hour
+)
+
+// Limits on what one node keeps and accepts.
+const (
+	// MaxValueSize is the longest value, in bytes (Khashmir: none).
+	MaxValueSize = 64 << 10
+
+	// MaxEntriesPerKey is how many live entries a node holds under one key
+	// (Khashmir: none). One key can then cost 64 MiB at the most.
+	MaxEntriesPerKey = 1024
+
+	// MaxLookupQuestions ends a lookup that a liar keeps going: an honest
+	// one needs about 15 questions in a network of 100,000 nodes.
+	MaxLookupQuestions = 128
+
+	// MaxLookups is how many lookups a node runs at once; one more is
+	// refused, so that a caller's loop cannot fill the memory.
+	MaxLookups = 1024
+)
+
+// The routing table.
+const (
+	// MaxFailures is how many questions in a row a contact may leave
+	// unanswered before it loses its place (Khashmir: 3; the paper: 5).
+	MaxFailures = 3
+
+	// MinPingInterval is how long a contact that answered is taken to be
+	// alive without asking again (Khashmir: 15 min).
+	MinPingInterval = 15 * time.Minute
+
+	// BucketStaleness is how long a bucket may go without a lookup in its
+	// range before it is refreshed (paper, section 2.3; Khashmir: 1 h).
+	BucketStaleness = time.Hour
+
+	// ReplacementsPerBucket is how many contacts wait for a place in a full
+	// bucket (paper, section 4.1, keeps them too; Khashmir: none).
+	ReplacementsPerBucket = 8
+)
+
+// The node's housekeeping.
+const (
+	// CheckpointInterval is how often the contacts are saved (Khashmir:
+	// 15 min, though its automatic checkpoint ran only once).
+	CheckpointInterval = 15 * time.Minute
+
+	// ExpireInterval is how often expired entries are swept from the disk;
+	// none is ever returned before that either (Khashmir's KE_DELAY: 20 min).
+	ExpireInterval = 5 * time.Minute
+
+	// ExpireSlice is how many entries one transaction of the sweep drops.
+	// 200 take about 10 ms; 2,000 would block writers for 100 ms.
+	ExpireSlice = 200
+
+	// MaintainInterval is how often the node looks whether a bucket wants
+	// a refresh or the table has run empty.
+	MaintainInterval = time.Minute
+
+	// TokenInterval is how often the secret behind write tokens changes;
+	// the previous one is still honoured (BEP 5: 5 min).
+	TokenInterval = 5 * time.Minute
+
+	// TokenSize is the length of a write token in bytes.
+	TokenSize = 8
+
+	// SavedContacts is how many contacts a checkpoint keeps.
+	SavedContacts = 512
+)
+
+// Messages.
+const (
+	// MaxMessageSize is the longest message in bytes, encoded: one value of
+	// the largest size with room to spare.
+	MaxMessageSize = 128 << 10
+
+	// PageSize is how many bytes of values one find_value answer carries;
+	// the rest is asked for page by page. One value always fits.
+	PageSize = 64 << 10
+
+	// MaxMessageDepth and MaxMessageItems bound what the bencode guard lets
+	// through to the decoder: nesting, and values in all.
+	MaxMessageDepth = 8
+	MaxMessageItems = 8192
+
+	// MaxContactsPerReply is how many contacts of one answer are believed.
+	MaxContactsPerReply = 2 * K
+)
+
+// Time-outs. A question's time-out is what the contact's own answers taught:
+// mean + 4 deviations (RFC 6298), within these bounds.
+const (
+	// FirstTimeout is allowed to a contact that never answered yet.
+	FirstTimeout = 1500 * time.Millisecond
+
+	// MinTimeout is never undercut: a busy machine, a garbage collection or
+	// one slow commit is not a death.
+	MinTimeout = 500 * time.Millisecond
+
+	// MaxTimeout is the longest wait for one answer.
+	MaxTimeout = 5 * time.Second
+
+	// DialTimeout is allowed for a handshake; a dead address costs all of it.
+	DialTimeout = 1500 * time.Millisecond
+
+	// MinLate and MaxLate bound when a question counts as late: the lookup
+	// then asks the next contact without giving the late one up.
+	MinLate = 30 * time.Millisecond
+	MaxLate = time.Second
+)
+
+// Connections (QUIC). One costs about 53 KiB and two goroutines at each end,
+// so they are dialled on demand and few are kept.
+const (
+	// MaxConnections is how many idle or busy connections a node keeps
+	// before it closes the one unused for longest.
+	MaxConnections = 16
+
+	// MaxBusyConnections is where a node refuses more because all of them
+	// are in use.
+	MaxBusyConnections = 256
+
+	// ConnectionIdle is how long a connection lives unused.
+	ConnectionIdle = 30 * time.Second
+
+	// MaxStreams is how many questions one peer may have open with us.
+	MaxStreams = 64
+
+	// MaxSessions is how many TLS sessions are kept for resumption.
+	MaxSessions = 64
+
+	// MaxRoundTrips is for how many contacts round trips are remembered.
+	MaxRoundTrips = 1024
+)
