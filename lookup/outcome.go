@@ -1,0 +1,66 @@
+package lookup
+
+import kad "github.com/khashmir/kad"
+
+// Done reports whether the search is over: nobody in the window (see Next) is
+// unasked or in flight, and K of them have answered. With fewer than K answers
+// the late ones are waited for too. Once the questions are spent, it is over as
+// soon as none is in flight, late ones aside. A search without contacts is over
+// at once.
+//
+// Done tells the present state: the answer of a late contact may bring closer
+// ones, and then Done is false again. A caller stops when it is first true.
+func (l *Lookup) Done() bool {
+	if l.spent() && l.inFlight == 0 {
+		return true
+	}
+	window := 0
+	for i := range l.shortlist {
+		if window == l.config.K {
+			return true
+		}
+		switch l.shortlist[i].state {
+		case unasked, asked:
+			return false
+		case answered:
+			window++
+		}
+	}
+	return window == l.config.K || l.late == 0
+}
+
+// Closest is the up to K closest that answered, our own node among them if Self
+// was called; the closest first. The slice is the caller's.
+func (l *Lookup) Closest() []kad.Contact {
+	closest := make([]kad.Contact, 0, min(l.config.K, len(l.shortlist)))
+	for i := range l.shortlist {
+		if len(closest) == l.config.K {
+			break
+		}
+		if c := &l.shortlist[i]; c.state == answered {
+			closest = append(closest, c.contact)
+		}
+	}
+	return closest
+}
+
+// Hops is how deep the search had to go: the depth of the closest contact that
+// answered, our own node aside. A seed's is 1, that of a contact one more than
+// the depth of whoever named it first; 0 means that nobody answered.
+func (l *Lookup) Hops() int {
+	for i := range l.shortlist {
+		if c := &l.shortlist[i]; c.state == answered && c.depth > 0 {
+			return int(c.depth)
+		}
+	}
+	return 0
+}
+
+// Questions is how many contacts were asked so far.
+func (l *Lookup) Questions() int { return l.questions }
+
+// InFlight is how many of them owe an answer and are not late.
+func (l *Lookup) InFlight() int { return l.inFlight }
+
+// Target is what the search is for.
+func (l *Lookup) Target() kad.ID { return l.target }

@@ -1,0 +1,79 @@
+package lookup
+
+import (
+	"slices"
+
+	kad "github.com/khashmir/kad"
+)
+
+// candidate is a contact on the shortlist.
+type candidate struct {
+	contact kad.Contact
+	depth   int32 // 1 for a seed, one more than that of whoever named it first; 0 for our own node
+	state   state
+}
+
+type state uint8
+
+const (
+	unasked  state = iota
+	asked          // in flight
+	late           // in flight, and overtaken
+	answered       // our own node too
+	failed
+)
+
+// learn puts c on the shortlist. A contact that nobody could ask, our own node
+// and one already known are ignored: the address heard first stays, so that a
+// later liar cannot redirect a question, nor have it asked twice.
+func (l *Lookup) learn(c *kad.Contact, depth int32) {
+	if c.ID.IsZero() || c.ID == l.config.Self || !c.Reachable() {
+		return
+	}
+	if i, known := l.find(c.ID); !known {
+		l.insert(i, candidate{contact: *c, depth: depth})
+	}
+}
+
+// find is where on the shortlist id is, or would be. Two IDs are equally far
+// from the target only if they are the same, so the distance is enough to tell.
+func (l *Lookup) find(id kad.ID) (i int, known bool) {
+	low, high := 0, len(l.shortlist)
+	for low < high {
+		middle := int(uint(low+high) / 2)
+		switch l.target.CompareDistance(id, l.shortlist[middle].contact.ID) {
+		case 0:
+			return middle, true
+		case -1:
+			high = middle
+		default:
+			low = middle + 1
+		}
+	}
+	return low, false
+}
+
+// insert puts c at place i, and forgets an unasked candidate that comes to lie
+// beyond the first K + MaxQuestions.
+//
+// That loses nothing. Only who was asked can be failed or late, and no more than
+// MaxQuestions are ever asked: of the K + MaxQuestions closer ones at least K are
+// neither, now and later, so one beyond them never comes into the window. If it
+// is named again, it is still beyond.
+//
+// Those who were asked stay wherever they lie, so the shortlist never holds more
+// than K + 2 x MaxQuestions and our own node, whatever a liar names.
+func (l *Lookup) insert(i int, c candidate) {
+	limit := l.config.K + l.config.MaxQuestions
+	if i >= limit && c.state == unasked {
+		return
+	}
+	if l.shortlist == nil {
+		l.shortlist = make([]candidate, 0, min(4*l.config.K, limit+1))
+	}
+	l.shortlist = slices.Insert(l.shortlist, i, c)
+	// Each insertion pushes one candidate over the limit at the most.
+	if len(l.shortlist) > limit && l.shortlist[limit].state == unasked {
+		l.shortlist = slices.Delete(l.shortlist, limit, limit+1)
+	}
+}
