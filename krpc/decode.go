@@ -1,0 +1,251 @@
+package krpc
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/zeebo/bencode"
+
+	kad "github.com/khashmir/kad"
+)
+
+// Decode reads a message that anybody may have sent. It keeps nothing of b.
+//
+// Keys it does not know are ignored; a method it does not know makes a Query
+// of that name, whatever its arguments. A contact's ID is derived from its
+// key. Contacts without a key or a usable address are left out. The order of
+// Contacts is that of the IPv4 list, then what only the IPv6 list has: each
+// list is closest first, the whole is not where a contact has only IPv6. A
+// key that stands twice in a list counts where it stands first.
+//
+// An error is always an *Error with CodeProtocol, fit to be the answer. The
+// Message then holds the transaction id as far as it could be read, and a
+// Query, of which only the method counts, if the message called itself one:
+// those deserve the answer, a broken reply deserves none.
+func Decode(b []byte) (Message, error) {
+	if err := Check(b); err != nil {
+		return Message{}, malformed("not a message: %v", err)
+	}
+	// The keys come in order, so a wrong type in v or y leaves t read.
+	var env envelope
+	wrongType := unmarshal(b, &env)
+	if len(env.Tx) > maxTxSize {
+		return Message{}, malformed("t has %d bytes, over the limit of %d", len(env.Tx), maxTxSize)
+	}
+	m := Message{Version: int(env.Version), Tx: env.Tx}
+	if wrongType != nil {
+		return m, malformed("t, v or y is of the wrong type")
+	}
+	var err error
+	switch env.Kind {
+	case kindQuery:
+		m.Query, err = decodeQuery(env)
+	case kindReply:
+		m.Reply, err = decodeReply(env)
+	case kindError:
+		m.Reply, err = decodeError(env)
+	default:
+		err = malformed("y is none of q, r and e")
+	}
+	return m, err
+}
+
+// decodeQuery gives back a query even when it fails, with the method if that
+// could be read.
+func decodeQuery(env envelope) (*Query, error) {
+	name, ok := text(env.Method)
+	if !ok || len(name) == 0 {
+		return &Query{}, malformed("q is missing or not a name")
+	}
+	if len(name) > maxMethodSize {
+		return &Query{}, malformed("q has %d bytes, over the limit of %d", len(name), maxMethodSize)
+	}
+	q := &Query{Method: Method(name)}
+	var err error
+	switch q.Method {
+	case FindNode:
+		err = q.readFindNode(env.Args)
+	case FindValue:
+		err = q.readFindValue(env.Args)
+	case StoreValue:
+		err = q.readStoreValue(env.Args)
+	}
+	if err != nil {
+		return &Query{Method: q.Method}, err
+	}
+	return q, nil
+}
+
+func (q *Query) readFindNode(raw []byte) (err error) {
+	var args findNodeArgs
+	if err := readDict(raw, &args, "a"); err != nil {
+		return err
+	}
+	q.Target, err = readID(args.Target, "target")
+	return err
+}
+
+func (q *Query) readFindValue(raw []byte) (err error) {
+	var args findValueArgs
+	if err := readDict(raw, &args, "a"); err != nil {
+		return err
+	}
+	if q.Cursor, err = readCursor(args.Cursor, "cursor"); err != nil {
+		return err
+	}
+	q.Target, err = readID(args.Target, "target")
+	return err
+}
+
+func (q *Query) readStoreValue(raw []byte) (err error) {
+	var args storeValueArgs
+	if err := readDict(raw, &args, "a"); err != nil {
+		return err
+	}
+	if q.Target, err = readID(args.Key, "key"); err != nil {
+		return err
+	}
+	if q.Token, err = readToken(args.Token); err != nil {
+		return err
+	}
+	q.Entry, err = readEntry(args.Entry)
+	return err
+}
+
+func decodeReply(env envelope) (*Reply, error) {
+	var values wireValues
+	if err := readDict(env.Values, &values, "r"); err != nil {
+		return nil, err
+	}
+	var r Reply
+	var err error
+	if r.Key, err = readKey(values.Key, "k"); err != nil {
+		return nil, err
+	}
+	if r.Contacts, err = unpackContacts([]byte(values.Nodes), []byte(values.Nodes6)); err != nil {
+		return nil, err
+	}
+	if r.Token, err = readToken(values.Token); err != nil {
+		return nil, err
+	}
+	if r.Next, err = readCursor(values.Next, "next"); err != nil {
+		return nil, err
+	}
+	for _, w := range values.Entries {
+		entry, err := readEntry(w)
+		if err != nil {
+			return nil, err
+		}
+		r.Entries = append(r.Entries, entry)
+	}
+	return &r, nil
+}
+
+func decodeError(env envelope) (*Reply, error) {
+	var list []bencode.RawMessage
+	if env.Error == nil || unmarshal(env.Error, &list) != nil || len(list) != 2 {
+		return nil, malformed("e is not a list of a code and a message")
+	}
+	code, isInteger := integer(list[0])
+	message, isText := text(list[1])
+	if !isInteger || !isText {
+		return nil, malformed("e is not a list of a code and a message")
+	}
+	if code != int64(int32(code)) {
+		return nil, malformed("e has a code of more than 32 bits")
+	}
+	return &Reply{Error: &Error{Code: int(code), Message: printable(string(message))}}, nil
+}
+
+// readDict fills the struct that into points to from the value of key name.
+func readDict(raw []byte, into any, name string) error {
+	if raw == nil {
+		return malformed("%s is missing", name)
+	}
+	if unmarshal(raw, into) != nil {
+		return malformed("%s is not a dictionary, or a value in it is of the wrong type", name)
+	}
+	return nil
+}
+
+func readEntry(w wireEntry) (e Entry, err error) {
+	value, ok := text(w.Value)
+	if !ok {
+		return Entry{}, malformed("an entry's v is missing or not a string")
+	}
+	e.Value = value
+	if e.Publisher, err = readKey(w.Publisher, "p"); err != nil {
+		return Entry{}, err
+	}
+	if e.Age, err = readSeconds(w.Age, "a"); err != nil {
+		return Entry{}, err
+	}
+	if e.TTL, err = readSeconds(w.TTL, "l"); err != nil {
+		return Entry{}, err
+	}
+	return e, nil
+}
+
+func readID(s, name string) (kad.ID, error) {
+	if len(s) != kad.IDSize {
+		return kad.ID{}, malformed("%s has %d bytes, not %d", name, len(s), kad.IDSize)
+	}
+	return kad.ID([]byte(s)), nil
+}
+
+// readKey takes an empty key, that is one left out, for the zero key.
+func readKey(s, name string) (key kad.PublicKey, err error) {
+	if s == "" {
+		return key, nil
+	}
+	if len(s) != len(key) {
+		return key, malformed("%s has %d bytes, not %d", name, len(s), len(key))
+	}
+	return kad.PublicKey([]byte(s)), nil
+}
+
+func readToken(token string) (string, error) {
+	if len(token) > maxTokenSize {
+		return "", malformed("token has %d bytes, over the limit of %d", len(token), maxTokenSize)
+	}
+	return token, nil
+}
+
+func readCursor(n int64, name string) (uint64, error) {
+	if n < 0 {
+		return 0, malformed("%s is negative", name)
+	}
+	return uint64(n), nil
+}
+
+func readSeconds(n int64, name string) (time.Duration, error) {
+	if n < 0 || n > maxSeconds {
+		return 0, malformed("an entry's %s is not in 0 to %d seconds", name, maxSeconds)
+	}
+	return time.Duration(n) * time.Second, nil
+}
+
+// text reads a string that the guard has passed; ok is false for a value of
+// another type, or none.
+func text(raw []byte) (content []byte, ok bool) {
+	if len(raw) == 0 || !isDigit(raw[0]) {
+		return nil, false
+	}
+	_, content, ok = bytes.Cut(raw, []byte{':'})
+	return content, ok
+}
+
+// integer reads an integer that the guard has passed.
+func integer(raw []byte) (n int64, ok bool) {
+	if len(raw) == 0 || raw[0] != 'i' {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(string(raw[1:len(raw)-1]), 10, 64)
+	return n, err == nil
+}
+
+func malformed(format string, args ...any) error {
+	return &Error{Code: CodeProtocol, Message: fmt.Sprintf(format, args...)}
+}
