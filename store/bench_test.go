@@ -1,0 +1,208 @@
+package store_test
+
+import (
+	"encoding/binary"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/store"
+)
+
+func BenchmarkPut(b *testing.B) {
+	eachBench(b, func(b *testing.B, s subject) {
+		for i := range b.N {
+			mustPut(b, s, numbered(i))
+		}
+	})
+}
+
+func BenchmarkPutBy64Callers(b *testing.B) {
+	eachBench(b, func(b *testing.B, s subject) {
+		putBy64(b, s, b.N)
+	})
+}
+
+func BenchmarkRenew(b *testing.B) {
+	eachBench(b, func(b *testing.B, s subject) {
+		for i := range b.N {
+			p := numbered(i % 1000)
+			p.TTL += time.Duration(i) * time.Millisecond
+			mustPut(b, s, p)
+		}
+	})
+}
+
+// Each put counts what is under its key: here 512 entries on average.
+func BenchmarkPutToBusyKeys(b *testing.B) {
+	eachBench(b, func(b *testing.B, s subject) {
+		for i := range b.N {
+			p := numbered(i)
+			p.key = kad.HashID(binary.BigEndian.AppendUint64(nil, uint64(i/1023)))
+			mustPut(b, s, p)
+		}
+	})
+}
+
+func BenchmarkPutToAFullKey(b *testing.B) {
+	eachBench(b, func(b *testing.B, s subject) {
+		b.StopTimer()
+		for i := range kad.MaxEntriesPerKey {
+			p := numbered(i)
+			p.key = kad.ID{}
+			mustPut(b, s, p)
+		}
+		b.StartTimer()
+		for i := range b.N {
+			p := numbered(kad.MaxEntriesPerKey + i)
+			if err := s.Put(kad.ID{}, p.Entry, start); err == nil {
+				b.Fatal("a full key took one more")
+			}
+		}
+	})
+}
+
+func BenchmarkEntries(b *testing.B) {
+	eachBench(b, func(b *testing.B, s subject) {
+		fill(b, s, 10_000)
+		b.ResetTimer()
+		for i := range b.N {
+			get(b, s, i%10_000)
+		}
+	})
+}
+
+// 64 callers put without a pause while one reads: the reader's p50 and p99.
+func BenchmarkEntriesDuringPuts(b *testing.B) {
+	eachBench(b, func(b *testing.B, s subject) {
+		fill(b, s, 10_000)
+		var stop atomic.Bool
+		var puts atomic.Int64
+		var putters sync.WaitGroup
+		for c := range 64 {
+			putters.Go(func() {
+				for i := 10_000 + c; !stop.Load(); i += 64 {
+					mustPut(b, s, numbered(i))
+					puts.Add(1)
+				}
+			})
+		}
+		took := make([]time.Duration, b.N)
+		b.ResetTimer()
+		for i := range b.N {
+			begin := time.Now()
+			get(b, s, i%10_000)
+			took[i] = time.Since(begin)
+		}
+		b.StopTimer()
+		seconds := b.Elapsed().Seconds()
+		b.ReportMetric(float64(puts.Load())/seconds, "puts/s")
+		stop.Store(true)
+		putters.Wait()
+		slices.Sort(took)
+		b.ReportMetric(float64(took[b.N/2].Microseconds()), "p50-µs")
+		b.ReportMetric(float64(took[b.N*99/100].Microseconds()), "p99-µs")
+		b.ReportMetric(float64(took[b.N-1].Microseconds()), "max-µs")
+	})
+}
+
+func BenchmarkExpire200(b *testing.B) {
+	eachBench(b, func(b *testing.B, s subject) {
+		for range b.N {
+			b.StopTimer()
+			putBy64(b, s, kad.ExpireSlice)
+			b.StartTimer()
+			if n, err := s.Expire(start.Add(2*time.Hour), kad.ExpireSlice); err != nil || n != kad.ExpireSlice {
+				b.Fatal(n, err)
+			}
+		}
+	})
+}
+
+// A store that is opened for the first time: most of it is the fsyncs that
+// SQLite makes for a new file.
+func BenchmarkOpen(b *testing.B) {
+	dir := b.TempDir()
+	for i := range b.N {
+		s, err := store.Open(filepath.Join(dir, kad.HashID(binary.BigEndian.AppendUint64(nil, uint64(i))).String()), store.Config{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
+
+// An empty Memory is what the simulator holds 100,000 times.
+func BenchmarkEmptyMemory(b *testing.B) {
+	b.ReportAllocs()
+	var keep *store.Memory
+	for range b.N {
+		keep = store.NewMemory(store.Config{})
+	}
+	runtime.KeepAlive(keep)
+}
+
+func eachBench(b *testing.B, run func(b *testing.B, s subject)) {
+	b.Run("sqlite", func(b *testing.B) {
+		s, err := store.Open(filepath.Join(b.TempDir(), "bench.db"), store.Config{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer s.Close()
+		b.ReportAllocs()
+		b.ResetTimer()
+		run(b, s)
+	})
+	b.Run("memory", func(b *testing.B) {
+		b.ReportAllocs()
+		run(b, store.NewMemory(store.Config{}))
+	})
+}
+
+type numberedPut struct {
+	key kad.ID
+	kad.Entry
+}
+
+// numbered is the i-th entry of 100 bytes, under a key of its own.
+func numbered(i int) numberedPut {
+	value := make([]byte, 100)
+	binary.BigEndian.PutUint64(value, uint64(i))
+	return numberedPut{kad.HashID(value), kad.Entry{Value: value, Created: start, TTL: time.Hour}}
+}
+
+func mustPut(b *testing.B, s subject, p numberedPut) {
+	if err := s.Put(p.key, p.Entry, start); err != nil {
+		b.Error(err)
+	}
+}
+
+func putBy64(b *testing.B, s subject, n int) {
+	var next atomic.Int64
+	var callers sync.WaitGroup
+	for range 64 {
+		callers.Go(func() {
+			for i := next.Add(1); i <= int64(n); i = next.Add(1) {
+				mustPut(b, s, numbered(int(i)))
+			}
+		})
+	}
+	callers.Wait()
+}
+
+func fill(b *testing.B, s subject, n int) { putBy64(b, s, n); mustPut(b, s, numbered(0)) }
+
+func get(b *testing.B, s subject, i int) {
+	if page, _, err := s.Entries(numbered(i).key, 0, kad.PageSize, start); err != nil || len(page) != 1 {
+		b.Fatal(len(page), err)
+	}
+}

@@ -1,0 +1,174 @@
+package store
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	kad "github.com/khashmir/kad"
+)
+
+// maxBatch is how many puts share one commit: about 5 ms of work, for which a
+// reader may have to wait.
+const maxBatch = 256
+
+// Put keeps e under key, and returns once it is committed: a kill of the
+// process cannot lose it any more. Concurrent puts share a commit.
+//
+// The same value under the same key renews the entry: the later end of
+// lifetime wins, its place and its publisher stay. One whose lifetime is over
+// was never there. ErrFull, ErrExpired and ErrClosed say that nothing was kept.
+func (s *SQLite) Put(key kad.ID, e kad.Entry, now time.Time) error {
+	if err := s.put(key, e, now); err != nil {
+		return fmt.Errorf("store: put %s: %w", key, err)
+	}
+	return nil
+}
+
+func (s *SQLite) put(key kad.ID, e kad.Entry, now time.Time) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	p := &put{key: key, hash: sha256.Sum256(e.Value), entry: e, now: now.UnixMilli()}
+	p.created, p.expires = lifetime(e)
+	if p.expires <= p.now {
+		return ErrExpired
+	}
+	if s.puts.join(p) {
+		s.lead()
+	}
+	return p.err
+}
+
+// lead commits one batch, the leader's own put among it, and hands the lead to
+// a put that came meanwhile. So nobody works for others for longer than one
+// batch, and no goroutine has to stand by.
+func (s *SQLite) lead() {
+	s.turn.Lock()
+	batch := s.puts.take()
+	err := s.transact(func() error { return s.keepAll(batch) })
+	s.turn.Unlock()
+	if err != nil { // nothing of it is on the disk
+		for _, p := range batch {
+			p.err = err
+		}
+	}
+	s.puts.finish(batch)
+}
+
+// keepAll applies the puts one by one. A put that is refused has changed
+// nothing and does not disturb the others; any other error is the batch's.
+func (s *SQLite) keepAll(batch []*put) error {
+	for _, p := range batch {
+		p.err = s.keep(p)
+		if p.err != nil && !errors.Is(p.err, ErrFull) {
+			return p.err
+		}
+	}
+	return nil
+}
+
+func (s *SQLite) keep(p *put) error {
+	var id, expires int64
+	err := s.find.QueryRow(p.key[:], p.hash[:]).Scan(&id, &expires)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if err == nil && expires > p.now {
+		if p.expires > expires {
+			_, err = s.renew.Exec(p.created, p.expires, id)
+		}
+		return err
+	}
+	if err := s.makeRoom(p); err != nil {
+		return err
+	}
+	value := p.entry.Value
+	if value == nil {
+		value = []byte{} // nil would be NULL
+	}
+	_, err = s.insert.Exec(p.key[:], p.hash[:], p.entry.Publisher[:], p.created, p.expires, value)
+	return err
+}
+
+// makeRoom keeps a key at MaxEntriesPerKey rows, so that everything that walks
+// a key's rows is bounded even between two sweeps: where live entries leave a
+// place, the expired ones go.
+func (s *SQLite) makeRoom(p *put) error {
+	var rows, live int
+	if err := s.rows.QueryRow(p.key[:]).Scan(&rows); err != nil || rows < s.config.MaxEntriesPerKey {
+		return err
+	}
+	if err := s.live.QueryRow(p.key[:], p.now).Scan(&live); err != nil {
+		return err
+	}
+	if live >= s.config.MaxEntriesPerKey {
+		return ErrFull
+	}
+	_, err := s.clear.Exec(p.key[:], p.now)
+	return err
+}
+
+// put is one Put on its way.
+type put struct {
+	key                   kad.ID
+	hash                  [sha256.Size]byte
+	entry                 kad.Entry
+	created, expires, now int64
+	err                   error     // the outcome, once the batch is finished
+	wake                  chan bool // true: lead; false: your outcome is there
+}
+
+// queue is the puts that wait for the next commit, and whether somebody leads.
+type queue struct {
+	mu      sync.Mutex
+	waiting []*put
+	led     bool
+}
+
+// join queues p and reports whether its caller must lead; where somebody else
+// does, it waits until p is finished or the lead comes to it.
+func (q *queue) join(p *put) (lead bool) {
+	q.mu.Lock()
+	q.waiting = append(q.waiting, p)
+	if !q.led {
+		q.led = true
+		q.mu.Unlock()
+		return true
+	}
+	p.wake = make(chan bool, 1)
+	q.mu.Unlock()
+	return <-p.wake
+}
+
+// take removes the next batch. The leader's own put is the oldest that waits.
+func (q *queue) take() []*put {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := min(len(q.waiting), maxBatch)
+	batch := q.waiting[:n:n]
+	q.waiting = q.waiting[n:]
+	if len(q.waiting) == 0 {
+		q.waiting = nil
+	}
+	return batch
+}
+
+// finish hands the lead to the oldest put that came meanwhile, then wakes the
+// batch behind its leader.
+func (q *queue) finish(batch []*put) {
+	q.mu.Lock()
+	if len(q.waiting) > 0 {
+		q.waiting[0].wake <- true
+	} else {
+		q.led = false
+	}
+	q.mu.Unlock()
+	for _, p := range batch[1:] {
+		p.wake <- false
+	}
+}

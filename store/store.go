@@ -1,0 +1,99 @@
+// Package store keeps what one node owns on disk: the entries it holds for the
+// network, its identity, and the contacts of its last checkpoint.
+//
+// SQLite is the store of a real node, Memory its twin with the same behaviour
+// and nothing on disk. Neither reads a clock (now is an argument), starts a
+// goroutine, or decides what may be stored: sizes, tokens and signatures are
+// the node's business. A store is used by one process at a time and by as many
+// goroutines as you like.
+//
+// Times are kept in whole milliseconds. An entry is live while now is before
+// the end of its lifetime; one that is over is never returned and never counts,
+// swept or not.
+//
+// To read on: commit.go is a value's way to the disk, entries.go its way back,
+// expire.go its end; memory.go is all of it again without a disk.
+package store
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"time"
+
+	kad "github.com/khashmir/kad"
+)
+
+// What callers branch on; ask with errors.Is.
+var (
+	// ErrClosed answers every call after Close.
+	ErrClosed = errors.New("the store is closed")
+
+	// ErrFull means that the key has its MaxEntriesPerKey live entries.
+	ErrFull = errors.New("the key is full")
+
+	// ErrExpired means that the entry's lifetime was over before it was put.
+	ErrExpired = errors.New("the entry has expired")
+
+	// ErrInUse means that another process, or this one, has the file open.
+	ErrInUse = errors.New("the store is in use")
+
+	// ErrHasIdentity means that the store already has another identity.
+	ErrHasIdentity = errors.New("the store already has an identity")
+)
+
+// Config is a store's settings. Its zero value works.
+type Config struct {
+	// MaxEntriesPerKey is how many live entries a key may have; 0 means
+	// kad.MaxEntriesPerKey.
+	MaxEntriesPerKey int
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxEntriesPerKey <= 0 {
+		c.MaxEntriesPerKey = kad.MaxEntriesPerKey
+	}
+	return c
+}
+
+// Stats counts what is live at one instant.
+type Stats struct {
+	Keys      int   // keys with at least one live entry
+	Entries   int   // live entries
+	Bytes     int64 // of their values
+	FileBytes int64 // of the file and its log; 0 in memory
+}
+
+// lifetime is when e began and ends, in unix milliseconds.
+func lifetime(e kad.Entry) (created, expires int64) {
+	return e.Created.UnixMilli(), e.Expires().UnixMilli()
+}
+
+// entry is the reverse of lifetime.
+func entry(value []byte, publisher kad.PublicKey, created, expires int64) kad.Entry {
+	return kad.Entry{
+		Value:     value,
+		Publisher: publisher,
+		Created:   time.UnixMilli(created),
+		TTL:       time.Duration(expires-created) * time.Millisecond,
+	}
+}
+
+// checkIdentity refuses what is not a whole key, and a second identity: a node
+// that changed its ID would leave all it holds behind.
+func checkIdentity(key, kept ed25519.PrivateKey) error {
+	if len(key) != ed25519.PrivateKeySize {
+		return fmt.Errorf("a key of %d bytes, want %d", len(key), ed25519.PrivateKeySize)
+	}
+	if kept != nil && !kept.Equal(key) {
+		return ErrHasIdentity
+	}
+	return nil
+}
+
+// savable is the contact as it will be read back: its ID follows from its key.
+// One that nobody can be asked at is not worth keeping.
+func savable(c kad.Contact) (kad.Contact, bool) {
+	c = kad.NewContact(c.Key, c.V4, c.V6)
+	return c, c.Reachable()
+}
