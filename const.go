@@ -106,9 +106,13 @@ const (
 	// the largest size with room to spare.
 	MaxMessageSize = 128 << 10
 
-	// PageSize is how many bytes of values one find_value answer carries;
-	// the rest is asked for page by page. One value always fits.
+	// PageSize is how many bytes of entries one find_value answer carries;
+	// the rest is asked for page by page. One entry always fits.
 	PageSize = 64 << 10
+
+	// EntryOverhead is what an entry takes of a page beside its value, in
+	// bytes at the most: its publisher, age, lifetime and their keys.
+	EntryOverhead = 80
 
 	// MaxMessageDepth and MaxMessageItems bound what the bencode guard lets
 	// through to the decoder: nesting, and values in all.

@@ -92,9 +92,9 @@ func TestTheLargestValueAndAFullKeyFitInAMessage(t *testing.T) {
 }
 
 // What a holder may rely on when it fills a page: beside its value an entry
-// takes at most 80 bytes.
+// takes at most kad.EntryOverhead.
 func TestAPageThatCountsEightyBytesAnEntryFits(t *testing.T) {
-	const overhead, longest = 80, 9223372036 * time.Second
+	const overhead, longest = kad.EntryOverhead, 9223372036 * time.Second
 	for _, size := range []int{0, 1, 64, 1000, kad.MaxValueSize} {
 		entry := krpc.Entry{Value: make([]byte, size), Publisher: key(1), Age: longest, TTL: longest}
 		empty := len(encoded(t, reply(krpc.Reply{Entries: []krpc.Entry{}})))

@@ -10,8 +10,9 @@ import (
 
 // Entries is one page of what is live under key, in the order it was first
 // put: the entries after the cursor, at least one if there is any, then as
-// many as fit into maxBytes of value bytes. next is the cursor of the page
-// that follows, 0 after the last; the first page's is 0.
+// many as fit into maxBytes, where each takes kad.EntryOverhead beside its
+// value. next is the cursor of the page that follows, 0 after the last; the
+// first page's is 0.
 //
 // A cursor is the position of the last entry seen. Whatever is under key
 // throughout is returned exactly once, no matter what comes and goes between
@@ -50,7 +51,7 @@ func (s *SQLite) entries(key kad.ID, after uint64, maxBytes int, now int64) (pag
 		if err := rows.Scan(&id, &value, &publisher, &created, &expires); err != nil {
 			return nil, 0, err
 		}
-		bytes += len(value)
+		bytes += len(value) + kad.EntryOverhead
 		if len(page) > 0 && bytes > maxBytes {
 			return page, after, nil
 		}

@@ -176,8 +176,10 @@ func TestAPageHasAtLeastOneEntryThenWhatFits(t *testing.T) {
 			maxBytes int
 			pages    []int
 		}{
-			{-1, []int{1, 1, 1, 1, 1}}, {0, []int{1, 1, 1, 1, 1}}, {4, []int{1, 1, 2, 1}},
-			{5, []int{1, 2, 1, 1}}, {8, []int{2, 2, 1}}, {10, []int{3, 2}}, {17, []int{4, 1}}, {18, []int{5}}, {1 << 20, []int{5}},
+			{-1, []int{1, 1, 1, 1, 1}}, {0, []int{1, 1, 1, 1, 1}}, {2*kad.EntryOverhead + 2, []int{1, 1, 1, 1, 1}},
+			{2*kad.EntryOverhead + 3, []int{1, 1, 2, 1}}, {2*kad.EntryOverhead + 8, []int{2, 2, 1}},
+			{3*kad.EntryOverhead + 10, []int{3, 2}}, {4*kad.EntryOverhead + 11, []int{4, 1}},
+			{5*kad.EntryOverhead + 17, []int{4, 1}}, {5*kad.EntryOverhead + 18, []int{5}}, {1 << 20, []int{5}},
 		} {
 			cursor := uint64(0)
 			for i, n := range c.pages {

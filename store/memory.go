@@ -157,7 +157,7 @@ func (m *Memory) Entries(key kad.ID, cursor uint64, maxBytes int, now time.Time)
 		if r.expires <= now.UnixMilli() {
 			continue
 		}
-		size += len(r.value)
+		size += len(r.value) + kad.EntryOverhead
 		if len(page) > 0 && size > maxBytes {
 			return page, cursor, nil
 		}
