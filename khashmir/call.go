@@ -1,0 +1,179 @@
+package khashmir
+
+import (
+	"context"
+	"time"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/krpc"
+	"github.com/khashmir/kad/lookup"
+)
+
+// call is one operation on its way: a lookup, and what is done with its
+// answers. It ends exactly once. All of it is guarded by the node's lock; the
+// functions it is given run under the lock too.
+type call struct {
+	node   *Node
+	lookup *lookup.Lookup
+	query  krpc.Query // what every contact on the way is asked
+
+	reply func(from kad.Contact, r krpc.Reply) // every answer; may be nil
+	found func()                               // the lookup is complete
+	ended func(err error)                      // exactly once, however it ends
+
+	started  time.Time
+	known    int // contacts to begin with
+	answers  int
+	complete bool
+	over     bool
+	forget   func() bool // stops listening to the context
+	flights  []flight    // questions on their way that are not late, oldest first
+	watching bool        // a timer will look for late ones
+	unwatch  func() bool
+	out      outbox
+}
+
+type flight struct {
+	id   kad.ID
+	sent time.Time
+}
+
+// begin runs the lookup of c from the closest contacts known.
+func (n *Node) begin(ctx context.Context, c *call) {
+	c.node = n
+	c.started = n.clock.Now()
+	switch {
+	case n.closed:
+		c.end(ErrClosed)
+		return
+	case len(n.calls) >= n.config.MaxLookups:
+		c.end(ErrTooManyLookups)
+		return
+	}
+	n.calls[c] = struct{}{}
+	n.counts.lookups++
+	n.running.Add(1)
+	forget := context.AfterFunc(ctx, func() {
+		defer n.running.Done()
+		n.mu.Lock()
+		defer n.unlock()
+		c.end(context.Cause(ctx))
+	})
+	c.forget = func() bool {
+		stopped := forget()
+		if stopped {
+			n.running.Done()
+		}
+		return stopped
+	}
+
+	seeds := n.table.Closest(nil, c.query.Target, n.config.K)
+	c.known = len(seeds)
+	c.lookup = lookup.New(c.query.Target, lookup.Config{K: n.config.K, Alpha: n.config.Alpha, Self: n.self.ID})
+	c.lookup.Self(n.self)
+	c.lookup.Add(seeds...)
+	c.step()
+}
+
+// step asks whom the lookup wants asked next. It is the only loop in the house.
+func (c *call) step() {
+	for !c.over && !c.complete {
+		to, ok := c.lookup.Next()
+		if !ok {
+			break
+		}
+		c.ask(to)
+	}
+	if c.over || c.complete {
+		return
+	}
+	if c.lookup.Done() {
+		c.complete = true
+		c.node.table.LookedUp(c.query.Target, c.node.clock.Now())
+		c.node.counts.hops += c.lookup.Hops()
+		c.found()
+		return
+	}
+	c.watch()
+}
+
+func (c *call) ask(to kad.Contact) {
+	c.flights = append(c.flights, flight{to.ID, c.node.clock.Now()})
+	c.node.ask(to, c.query, func(r krpc.Reply, err error) {
+		c.land(to.ID)
+		if c.over || c.complete {
+			return
+		}
+		if err != nil || r.Error != nil {
+			c.lookup.Fail(to.ID)
+		} else {
+			c.answers++
+			c.lookup.Reply(to.ID, r.Contacts)
+			if c.reply != nil {
+				c.reply(to, r)
+			}
+		}
+		c.step()
+	})
+}
+
+func (c *call) land(id kad.ID) {
+	for i, f := range c.flights {
+		if f.id == id {
+			c.flights = append(c.flights[:i], c.flights[i+1:]...)
+			return
+		}
+	}
+}
+
+// watch sees to it that late questions are overtaken. One timer serves the
+// whole call: it is set for the oldest question and set again when it fires.
+func (c *call) watch() {
+	if c.watching || len(c.flights) == 0 {
+		return
+	}
+	n := c.node
+	c.watching = true
+	due := c.flights[0].sent.Add(n.late.after()).Sub(n.clock.Now())
+	c.unwatch = n.afterFunc(max(0, due), func() {
+		n.mu.Lock()
+		defer n.unlock()
+		c.watching = false
+		if c.over || c.complete {
+			return
+		}
+		now, limit := n.clock.Now(), n.late.after()
+		for len(c.flights) > 0 && now.Sub(c.flights[0].sent) >= limit {
+			c.lookup.Late(c.flights[0].id)
+			c.flights = c.flights[1:]
+		}
+		c.step()
+	})
+}
+
+// err is how a completed lookup went: nil when anybody answered.
+func (c *call) err() error {
+	switch {
+	case c.known == 0:
+		return ErrNoContacts
+	case c.answers == 0:
+		return ErrNoAnswer
+	}
+	return nil
+}
+
+// end is where every call comes to; only the first time counts.
+func (c *call) end(err error) {
+	if c.over {
+		return
+	}
+	c.over = true
+	delete(c.node.calls, c)
+	if c.forget != nil {
+		c.forget()
+	}
+	if c.watching {
+		c.unwatch()
+	}
+	c.ended(err)
+}

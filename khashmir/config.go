@@ -1,0 +1,120 @@
+package khashmir
+
+import (
+	"cmp"
+	"crypto/ed25519"
+	"fmt"
+	"log/slog"
+	"time"
+
+	kad "github.com/khashmir/kad"
+)
+
+// Config is what may differ between nodes. The zero value works: QUIC on any
+// free port, SQLite in khashmir.db, and no network joined.
+type Config struct {
+	// Path is the SQLite file for entries, contacts and the identity.
+	// Default: khashmir.db in the working directory.
+	Path string
+
+	// Listen is the UDP address to listen at. Default: any free port on all
+	// addresses.
+	Listen string
+
+	// Bootstrap names contacts ("host:port") to ask at the start and whenever
+	// the table has run empty. Default: none. A dead one costs a log line.
+	Bootstrap []string
+
+	// Key is the node's identity. Default: the one in the store, made once.
+	Key ed25519.PrivateKey
+
+	// The ports. Default: QUIC, SQLite, real time. The node closes them.
+	Transport Transport
+	Store     Store
+	Clock     Clock
+
+	// Logger hears of what went wrong that no caller can be told. Default:
+	// nobody does.
+	Logger *slog.Logger
+
+	// The tunables. Zero means the constant of the same name in package kad.
+	K                  int
+	Alpha              int
+	Replicas           int
+	ValueTTL           time.Duration
+	MaxValueSize       int
+	MaxEntriesPerKey   int // of the default Store
+	MaxLookups         int
+	MaxFailures        int
+	MinPingInterval    time.Duration
+	BucketStaleness    time.Duration
+	CheckpointInterval time.Duration
+	ExpireInterval     time.Duration
+	MaintainInterval   time.Duration
+	TokenInterval      time.Duration
+	MaxConnections     int // of the default Transport
+}
+
+func (c Config) withDefaults() Config {
+	c.Path = cmp.Or(c.Path, "khashmir.db")
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = newRealClock()
+	}
+	c.K = cmp.Or(c.K, kad.K)
+	c.Alpha = cmp.Or(c.Alpha, kad.Alpha)
+	c.Replicas = cmp.Or(c.Replicas, min(kad.Replicas, c.K))
+	c.ValueTTL = cmp.Or(c.ValueTTL, kad.ValueTTL)
+	c.MaxValueSize = cmp.Or(c.MaxValueSize, kad.MaxValueSize)
+	c.MaxEntriesPerKey = cmp.Or(c.MaxEntriesPerKey, kad.MaxEntriesPerKey)
+	c.MaxLookups = cmp.Or(c.MaxLookups, kad.MaxLookups)
+	c.MaxFailures = cmp.Or(c.MaxFailures, kad.MaxFailures)
+	c.MinPingInterval = cmp.Or(c.MinPingInterval, kad.MinPingInterval)
+	c.BucketStaleness = cmp.Or(c.BucketStaleness, kad.BucketStaleness)
+	c.CheckpointInterval = cmp.Or(c.CheckpointInterval, kad.CheckpointInterval)
+	c.ExpireInterval = cmp.Or(c.ExpireInterval, kad.ExpireInterval)
+	c.MaintainInterval = cmp.Or(c.MaintainInterval, kad.MaintainInterval)
+	c.TokenInterval = cmp.Or(c.TokenInterval, kad.TokenInterval)
+	c.MaxConnections = cmp.Or(c.MaxConnections, kad.MaxConnections)
+	return c
+}
+
+// check says in words what cannot work. It wants the defaults filled in.
+func (c Config) check() error {
+	const room = 1 << 10 // what a message needs beside its value
+	positive := func(name string, n int64) error {
+		if n <= 0 {
+			return fmt.Errorf("config: %s must be positive, got %d", name, n)
+		}
+		return nil
+	}
+	for _, field := range []struct {
+		name string
+		n    int64
+	}{
+		{"K", int64(c.K)}, {"Alpha", int64(c.Alpha)}, {"Replicas", int64(c.Replicas)},
+		{"ValueTTL", int64(c.ValueTTL)}, {"MaxValueSize", int64(c.MaxValueSize)},
+		{"MaxEntriesPerKey", int64(c.MaxEntriesPerKey)}, {"MaxLookups", int64(c.MaxLookups)},
+		{"MaxFailures", int64(c.MaxFailures)}, {"MinPingInterval", int64(c.MinPingInterval)},
+		{"BucketStaleness", int64(c.BucketStaleness)}, {"CheckpointInterval", int64(c.CheckpointInterval)},
+		{"ExpireInterval", int64(c.ExpireInterval)}, {"MaintainInterval", int64(c.MaintainInterval)},
+		{"TokenInterval", int64(c.TokenInterval)}, {"MaxConnections", int64(c.MaxConnections)},
+	} {
+		if err := positive(field.name, field.n); err != nil {
+			return err
+		}
+	}
+	switch {
+	case c.Replicas > c.K:
+		return fmt.Errorf("config: Replicas (%d) is more than K (%d) that a lookup finds", c.Replicas, c.K)
+	case c.K > kad.MaxContactsPerReply:
+		return fmt.Errorf("config: K (%d) is more than the %d contacts a reply may carry", c.K, kad.MaxContactsPerReply)
+	case c.MaxValueSize > kad.MaxMessageSize-room:
+		return fmt.Errorf("config: MaxValueSize (%d) does not fit a message of %d bytes", c.MaxValueSize, kad.MaxMessageSize)
+	case c.Key != nil && len(c.Key) != ed25519.PrivateKeySize:
+		return fmt.Errorf("config: Key is not an Ed25519 private key")
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package khashmir
+
+import (
+	"errors"
+
+	"github.com/khashmir/kad/krpc"
+	"github.com/khashmir/kad/store"
+	"github.com/khashmir/kad/transport"
+)
+
+// What callers branch on, with errors.Is.
+var (
+	// ErrNoContacts: the node knows nobody to ask. A store has kept the value
+	// on this node alone; a find has looked at this node alone.
+	ErrNoContacts = errors.New("no contacts")
+
+	// ErrNoAnswer: contacts are known and none of them answered.
+	ErrNoAnswer = errors.New("no contact answered")
+
+	// ErrRefused: every other node that was asked to store refused or was
+	// silent; Result.Refused says why.
+	ErrRefused = errors.New("every node refused the value")
+
+	// ErrClosed: the node was closed before or during the call.
+	ErrClosed = errors.New("node is closed")
+
+	// ErrTooManyLookups: Config.MaxLookups calls are in progress.
+	ErrTooManyLookups = errors.New("too many lookups at once")
+
+	// ErrSelf: the address is this node's own.
+	ErrSelf = errors.New("that address is this node's own")
+
+	// ErrTooLarge: the value is over the limit, here or at the holder.
+	ErrTooLarge = errors.New("value is too large")
+)
+
+// Why a holder refused or stayed silent, in Refusal.Err beside ErrTooLarge.
+var (
+	ErrFull        = store.ErrFull
+	ErrExpired     = store.ErrExpired
+	ErrBadToken    = errors.New("write token was not accepted")
+	ErrHolderBusy  = errors.New("holder is busy")
+	ErrHolderFault = errors.New("holder could not store it")
+	ErrTimeout     = transport.ErrTimeout
+	ErrWrongID     = transport.ErrWrongID
+)
+
+// refusal turns a stranger's error reply into ours. Only the code is believed;
+// its text is the stranger's and goes nowhere.
+func refusal(e *krpc.Error) error {
+	switch e.Code {
+	case krpc.CodeTooLarge:
+		return ErrTooLarge
+	case krpc.CodeFull:
+		return ErrFull
+	case krpc.CodeExpired:
+		return ErrExpired
+	case krpc.CodeBadToken:
+		return ErrBadToken
+	case krpc.CodeBusy:
+		return ErrHolderBusy
+	default:
+		return ErrHolderFault
+	}
+}
+
+// asReply is our own failure to store, as a refusal for the asker.
+func asReply(err error) krpc.Reply {
+	code, text := krpc.CodeServer, "could not store"
+	switch {
+	case errors.Is(err, store.ErrFull):
+		code, text = krpc.CodeFull, "no room"
+	case errors.Is(err, store.ErrExpired):
+		code, text = krpc.CodeExpired, "already expired"
+	}
+	return refuse(code, text)
+}
+
+func refuse(code int, text string) krpc.Reply {
+	return krpc.Reply{Error: &krpc.Error{Code: code, Message: text}}
+}
+
+// blameless says that the contact is not why a question had no answer.
+func blameless(err error) bool {
+	return errors.Is(err, transport.ErrClosed) || errors.Is(err, transport.ErrBusy)
+}

@@ -1,0 +1,145 @@
+package khashmir
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/krpc"
+)
+
+// AddContact asks who is at addr ("host:port"), has it prove its identity and
+// returns it. It then has a place in the routing table, or waits for one.
+func (n *Node) AddContact(ctx context.Context, addr string) (Contact, error) {
+	at, err := resolve(ctx, addr)
+	if err != nil {
+		return Contact{}, fmt.Errorf("add contact: %w", err)
+	}
+	c, err := n.introduce(ctx, at)
+	if err != nil {
+		return Contact{}, fmt.Errorf("add contact %s: %w", addr, err)
+	}
+	return c, nil
+}
+
+// introduce asks twice: whoever is there for its key, then the holder of that
+// key for an answer. The second answer is proof; the first is hearsay.
+func (n *Node) introduce(ctx context.Context, at kad.Contact) (kad.Contact, error) {
+	r, err := n.askAndWait(ctx, at, krpc.Query{Method: krpc.Ping})
+	if err != nil {
+		return kad.Contact{}, err
+	}
+	c := kad.NewContact(r.Key, at.V4, at.V6)
+	switch {
+	case r.Key.IsZero():
+		return kad.Contact{}, ErrNoAnswer
+	case c.ID == n.self.ID:
+		return kad.Contact{}, ErrSelf
+	}
+	_, err = n.askAndWait(ctx, c, krpc.Query{Method: krpc.Ping})
+	return c, err
+}
+
+// askAndWait is ask for those who prefer to block.
+func (n *Node) askAndWait(ctx context.Context, to kad.Contact, q krpc.Query) (krpc.Reply, error) {
+	type answer struct {
+		reply krpc.Reply
+		err   error
+	}
+	got := make(chan answer, 1)
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return krpc.Reply{}, ErrClosed
+	}
+	n.ask(to, q, func(r krpc.Reply, err error) {
+		if err == nil && r.Error != nil {
+			err = refusal(r.Error)
+		}
+		got <- answer{r, err}
+	})
+	n.leave()
+	select {
+	case a := <-got:
+		return a.reply, a.err
+	case <-ctx.Done():
+		return krpc.Reply{}, context.Cause(ctx)
+	}
+}
+
+func resolve(ctx context.Context, addr string) (kad.Contact, error) {
+	if at, err := netip.ParseAddrPort(addr); err == nil {
+		return usable(addr, kad.Contact{}.WithAddr(at))
+	}
+	host, service, err := net.SplitHostPort(addr)
+	if err != nil {
+		return kad.Contact{}, fmt.Errorf("%q is not host:port", addr)
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, "udp", service)
+	if err != nil {
+		return kad.Contact{}, fmt.Errorf("%q has no port number", addr)
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return kad.Contact{}, fmt.Errorf("host %q is not known", host)
+	}
+	var c kad.Contact
+	for _, ip := range ips {
+		c = c.WithAddr(netip.AddrPortFrom(ip, uint16(port)))
+	}
+	return usable(addr, c)
+}
+
+func usable(addr string, c kad.Contact) (kad.Contact, error) {
+	if !c.Reachable() {
+		return c, fmt.Errorf("%q is no address to ask at", addr)
+	}
+	return c, nil
+}
+
+// FindNode looks for the node with this ID and returns the up to K contacts
+// closest to it that answered, closest first; the first is the node itself if
+// it was found. It returns what it has even when it fails.
+func (n *Node) FindNode(ctx context.Context, id ID) ([]Contact, error) {
+	type result struct {
+		closest []Contact
+		err     error
+	}
+	got := make(chan result, 1)
+	n.mu.Lock()
+	n.findNode(ctx, id, func(closest []Contact, err error) { got <- result{closest, err} })
+	n.leave()
+	r := <-got
+	return r.closest, r.err
+}
+
+// FindCloseNodes looks for the node's own neighbours, and so makes it known to
+// them: the second step of joining, after AddContact.
+func (n *Node) FindCloseNodes(ctx context.Context) ([]Contact, error) {
+	return n.FindNode(ctx, n.self.ID)
+}
+
+// findNode runs then under the lock, exactly once.
+func (n *Node) findNode(ctx context.Context, id kad.ID, then func([]kad.Contact, error)) {
+	c := &call{query: krpc.Query{Method: krpc.FindNode, Target: id}}
+	c.found = func() { c.end(c.err()) }
+	c.ended = func(err error) { then(c.others(), err) }
+	n.begin(ctx, c)
+}
+
+// others is what the lookup found but for this node.
+func (c *call) others() []kad.Contact {
+	if c.lookup == nil {
+		return nil
+	}
+	closest := c.lookup.Closest()
+	others := closest[:0:0]
+	for _, o := range closest {
+		if o.ID != c.node.self.ID {
+			others = append(others, o)
+		}
+	}
+	return others
+}

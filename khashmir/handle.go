@@ -1,0 +1,107 @@
+package khashmir
+
+import (
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/krpc"
+)
+
+// maxPings bounds the ping-backs that strangers' questions can set off.
+const maxPings = 64
+
+// handle answers a query. It runs on the transport's goroutines, many at once;
+// the lock is held for the table alone, never over the disk.
+func (n *Node) handle(from kad.Contact, q krpc.Query) krpc.Reply {
+	n.meet(from)
+	switch q.Method {
+	case krpc.Ping:
+		return krpc.Reply{Key: n.self.Key}
+	case krpc.FindNode:
+		return n.closest(from, q.Target)
+	case krpc.FindValue:
+		return n.findValue(from, q)
+	case krpc.StoreValue:
+		return n.storeValue(from, q)
+	default:
+		return refuse(krpc.CodeUnknownMethod, "method unknown")
+	}
+}
+
+// meet: from has asked us something. That alone gives nobody a place in the
+// table; when there is one, from is pinged back and its answer does.
+func (n *Node) meet(from kad.Contact) {
+	n.mu.Lock()
+	defer n.unlock()
+	n.counts.served++
+	if n.table.Wants(from.ID) {
+		n.ping(from)
+	}
+}
+
+// closest answers with the K contacts closest to target, leaving out the
+// asker, and with a token that lets it store there.
+func (n *Node) closest(from kad.Contact, target kad.ID) krpc.Reply {
+	n.mu.Lock()
+	defer n.unlock()
+	contacts := n.table.Closest(make([]kad.Contact, 0, n.config.K+1), target, n.config.K+1)
+	for i, c := range contacts {
+		if c.ID == from.ID {
+			contacts = append(contacts[:i], contacts[i+1:]...)
+			break
+		}
+	}
+	return krpc.Reply{
+		Contacts: contacts[:min(len(contacts), n.config.K)],
+		Token:    n.tokens.give(from, n.clock.Now()),
+	}
+}
+
+// findValue answers with closer contacts too, whatever values it has: a node
+// that hid them would hide the other replicas.
+func (n *Node) findValue(from kad.Contact, q krpc.Query) krpc.Reply {
+	now := n.clock.Now()
+	page, next, err := n.store.Entries(q.Target, q.Cursor, kad.PageSize, now)
+	if err != nil {
+		n.log.Error("entries could not be read", "key", q.Target, "err", err)
+		return refuse(krpc.CodeServer, "could not read")
+	}
+	var r krpc.Reply
+	if q.Cursor == 0 { // later pages are about the values alone
+		r = n.closest(from, q.Target)
+	}
+	r.Entries, r.Next = make([]krpc.Entry, 0, len(page)), next
+	for _, e := range page {
+		r.Entries = append(r.Entries, krpc.Entry{
+			Value:     e.Value,
+			Publisher: e.Publisher,
+			Age:       max(0, now.Sub(e.Created)),
+			TTL:       e.TTL,
+		})
+	}
+	return r
+}
+
+// storeValue answers when the entry is committed. Its publisher is whoever
+// proved to be asking; its age is believed, since it can only shorten its life.
+func (n *Node) storeValue(from kad.Contact, q krpc.Query) krpc.Reply {
+	now := n.clock.Now()
+	switch {
+	case !n.tokens.accept(q.Token, from, now):
+		return refuse(krpc.CodeBadToken, "token not accepted")
+	case len(q.Entry.Value) > n.config.MaxValueSize:
+		return refuse(krpc.CodeTooLarge, "value too large")
+	}
+	err := n.store.Put(q.Target, kad.Entry{
+		Value:     q.Entry.Value,
+		Publisher: from.Key,
+		Created:   now.Add(-q.Entry.Age),
+		TTL:       min(q.Entry.TTL, n.config.ValueTTL),
+	}, now)
+	if err != nil {
+		reply := asReply(err)
+		if reply.Error.Code == krpc.CodeServer {
+			n.log.Error("value could not be stored", "key", q.Target, "err", err)
+		}
+		return reply
+	}
+	return krpc.Reply{}
+}

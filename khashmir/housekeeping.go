@@ -1,0 +1,157 @@
+package khashmir
+
+import (
+	"context"
+	"time"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/krpc"
+)
+
+// startHousekeeping sets the timers that keep the table fresh, the disk swept
+// and the contacts saved, and asks the saved and named contacts for a sign of
+// life. Call it under the lock.
+func (n *Node) startHousekeeping(saved []kad.Contact) {
+	n.every(0, n.config.MaintainInterval, n.maintain)
+	n.every(1, n.config.CheckpointInterval, n.checkpoint)
+	n.every(2, n.config.ExpireInterval, n.expire)
+	if len(saved) > 0 || len(n.config.Bootstrap) > 0 {
+		n.afterFunc(0, func() { n.rejoin(saved) })
+	}
+}
+
+// every runs f again and again, each time interval after the last one ended.
+// The first wait is a random part of it, so that nodes started together do not
+// keep step.
+func (n *Node) every(slot int, interval time.Duration, f func()) {
+	var again func()
+	again = func() {
+		f()
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if !n.closed {
+			n.timers[slot] = n.afterFunc(interval, again)
+		}
+	}
+	first := interval/2 + time.Duration(n.clock.Uint64()%uint64(interval/2+1))
+	n.timers[slot] = n.afterFunc(first, again)
+}
+
+// maintain looks one stale bucket up again, or joins anew when the table has
+// run empty.
+func (n *Node) maintain() {
+	n.mu.Lock()
+	empty := n.table.Len() == 0
+	if !empty && !n.closed {
+		if stale := n.table.Stale(n.clock.Now(), n.config.BucketStaleness); len(stale) > 0 {
+			target := kad.RandomInRange(stale[0].Prefix, stale[0].Bits, n.clock)
+			n.findNode(context.Background(), target, func([]kad.Contact, error) {})
+		}
+	}
+	n.unlock()
+	if empty {
+		saved, err := n.store.Contacts()
+		if err != nil {
+			n.log.Warn("saved contacts could not be read", "err", err)
+		}
+		n.rejoin(saved)
+	}
+}
+
+// rejoin pings the saved contacts, alpha at a time, and asks who is at the
+// addresses of Config.Bootstrap; then it looks for its own neighbours. The
+// dead ones cost nothing but their time-out.
+func (n *Node) rejoin(saved []kad.Contact) {
+	j := &joining{node: n, contacts: saved}
+	for _, addr := range n.config.Bootstrap {
+		at, err := resolve(context.Background(), addr)
+		if err != nil {
+			n.log.Warn("bootstrap contact left out", "addr", addr, "err", err)
+			continue
+		}
+		j.contacts = append(j.contacts, at)
+	}
+	n.mu.Lock()
+	defer n.unlock()
+	for range n.config.Alpha {
+		j.busy++
+		j.next()
+	}
+}
+
+// joining is a list of contacts being asked for a sign of life.
+type joining struct {
+	node     *Node
+	contacts []kad.Contact
+	busy     int
+}
+
+// next asks the next contact, or, when the last of them is through, looks for
+// the node's neighbours.
+func (j *joining) next() {
+	n := j.node
+	if n.closed {
+		return
+	}
+	if len(j.contacts) == 0 {
+		j.busy--
+		if j.busy == 0 && n.table.Len() > 0 {
+			n.findNode(context.Background(), n.self.ID, func([]kad.Contact, error) {})
+		}
+		return
+	}
+	to := j.contacts[0]
+	j.contacts = j.contacts[1:]
+	n.ask(to, krpc.Query{Method: krpc.Ping}, func(r krpc.Reply, err error) {
+		switch {
+		case err != nil:
+			n.log.Info("contact did not answer", "contact", to, "err", err)
+		case to.ID.IsZero() && r.Error == nil && r.Key.ID() != n.self.ID:
+			// Whoever is there has named its key; now it has to prove it.
+			j.contacts = append(j.contacts, kad.NewContact(r.Key, to.V4, to.V6))
+		}
+		j.next()
+	})
+}
+
+// checkpoint saves the contacts.
+func (n *Node) checkpoint() {
+	n.mu.Lock()
+	contacts := n.contactsToSave()
+	n.mu.Unlock()
+	if err := n.saveContacts(contacts); err != nil {
+		n.log.Error("contacts could not be saved", "err", err)
+	}
+}
+
+// contactsToSave is the table, near buckets first, as far as a checkpoint
+// goes. Call it under the lock.
+func (n *Node) contactsToSave() []kad.Contact {
+	return n.table.Closest(nil, n.self.ID, kad.SavedContacts)
+}
+
+// saveContacts leaves the last checkpoint alone when there is nothing to save:
+// contacts that were alive once are better than none.
+func (n *Node) saveContacts(contacts []kad.Contact) error {
+	if len(contacts) == 0 {
+		return nil
+	}
+	return n.store.SaveContacts(contacts)
+}
+
+// expire sweeps the disk in slices, so that no writer waits long.
+func (n *Node) expire() {
+	for {
+		dropped, err := n.store.Expire(n.clock.Now(), kad.ExpireSlice)
+		if err != nil {
+			n.log.Error("expired entries could not be dropped", "err", err)
+		}
+		n.mu.Lock()
+		n.counts.expired += dropped
+		stop := n.closed || err != nil || dropped < kad.ExpireSlice
+		n.mu.Unlock()
+		if stop {
+			return
+		}
+	}
+}

@@ -1,0 +1,274 @@
+package khashmir
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/krpc"
+	"github.com/khashmir/kad/ktable"
+	"github.com/khashmir/kad/store"
+	"github.com/khashmir/kad/transport"
+)
+
+// Node is a running participant. Its methods are safe for concurrent use;
+// Close must not be called from one of its callbacks.
+type Node struct {
+	config    Config
+	self      kad.Contact
+	transport Transport
+	store     Store
+	clock     Clock
+	log       *slog.Logger
+	running   sync.WaitGroup // functions the clock or a context will run, or runs
+
+	mu       sync.Mutex // guards what follows; never held over I/O or a callback
+	closed   bool
+	table    *ktable.Table
+	tokens   tokens
+	calls    map[*call]struct{}
+	pings    map[kad.ID]struct{} // ping-backs in flight
+	timers   [3]func() bool      // housekeeping
+	after    []func()            // what code under the lock left to run without it
+	answered time.Time           // when anybody last answered us
+	late     lateness
+	counts   counts
+}
+
+// Open starts a node. It does not wait for the network.
+func Open(config Config) (*Node, error) {
+	config = config.withDefaults()
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	n := &Node{
+		config:    config,
+		transport: config.Transport,
+		store:     config.Store,
+		clock:     config.Clock,
+		log:       config.Logger,
+		calls:     make(map[*call]struct{}),
+		pings:     make(map[kad.ID]struct{}),
+	}
+	if n.store == nil {
+		opened, err := store.Open(config.Path, store.Config{MaxEntriesPerKey: config.MaxEntriesPerKey})
+		if err != nil {
+			return nil, fmt.Errorf("open: %w", err)
+		}
+		n.store = opened
+	}
+	if err := n.start(); err != nil {
+		n.store.Close()
+		return nil, fmt.Errorf("open: %w", err)
+	}
+	return n, nil
+}
+
+func (n *Node) start() error {
+	key, err := n.identity()
+	if err != nil {
+		return err
+	}
+	public := kad.PublicKeyOf(key)
+	n.self = kad.NewContact(public)
+	n.tokens = newTokens(n.clock, n.config.TokenInterval)
+	n.table = ktable.New(n.self.ID, ktable.Config{
+		K:               n.config.K,
+		MaxFailures:     n.config.MaxFailures,
+		MinPingInterval: n.config.MinPingInterval,
+	})
+	saved, err := n.store.Contacts()
+	if err != nil {
+		n.log.Warn("saved contacts could not be read", "err", err)
+	}
+	if n.transport == nil {
+		listen, err := listenAddr(n.config.Listen)
+		if err != nil {
+			return err
+		}
+		n.transport = transport.NewQUIC(transport.QUICConfig{
+			Listen:         listen,
+			MaxConnections: n.config.MaxConnections,
+		})
+	}
+	n.mu.Lock() // questions wait until the node is whole
+	defer n.unlock()
+	if err := n.transport.Serve(key, n.handle); err != nil {
+		return err
+	}
+	n.self = n.self.WithAddr(n.transport.Addr())
+	n.startHousekeeping(saved)
+	return nil
+}
+
+// listenAddr reads Config.Listen; the zero AddrPort leaves the choice to the
+// transport.
+func listenAddr(listen string) (netip.AddrPort, error) {
+	if listen == "" {
+		return netip.AddrPort{}, nil
+	}
+	addr, err := net.ResolveUDPAddr("udp", listen)
+	if err != nil {
+		return netip.AddrPort{}, fmt.Errorf("listen at %q: %w", listen, err)
+	}
+	at := addr.AddrPort()
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), nil
+}
+
+// identity is the configured key or the one kept in the store, made on the
+// first start.
+func (n *Node) identity() (ed25519.PrivateKey, error) {
+	if n.config.Key != nil {
+		return n.config.Key, nil
+	}
+	key, ok, err := n.store.Identity()
+	if err != nil || ok {
+		return key, err
+	}
+	if _, key, err = ed25519.GenerateKey(rand.Reader); err != nil {
+		return nil, fmt.Errorf("make identity: %w", err)
+	}
+	return key, n.store.SetIdentity(key)
+}
+
+// ID is the node's own.
+func (n *Node) ID() ID { return n.self.ID }
+
+// Contact is how others may know this node. Its address is missing while the
+// node listens on all addresses and cannot tell which one others reach.
+func (n *Node) Contact() Contact { return n.self }
+
+// Addr is the UDP address the node listens at.
+func (n *Node) Addr() netip.AddrPort { return n.transport.Addr() }
+
+// Close ends every call in progress with ErrClosed, saves the contacts and
+// returns when every goroutine is gone.
+func (n *Node) Close() error {
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return ErrClosed
+	}
+	n.closed = true
+	for _, stop := range n.timers {
+		stop()
+	}
+	for c := range n.calls {
+		c.end(ErrClosed)
+	}
+	contacts := n.contactsToSave()
+	n.unlock()
+
+	err := n.transport.Close()
+	n.running.Wait()
+	if saving := n.saveContacts(contacts); err == nil {
+		err = saving
+	}
+	if closing := n.store.Close(); err == nil {
+		err = closing
+	}
+	return err
+}
+
+// unlock releases the lock and then runs what was left to be done without it.
+func (n *Node) unlock() {
+	after := n.after
+	n.after = nil
+	n.mu.Unlock()
+	for _, f := range after {
+		f()
+	}
+}
+
+// leave is unlock for callers of the public API: what was left to be done runs
+// on the clock's goroutine, since theirs may hold locks that a callback wants.
+func (n *Node) leave() {
+	after := n.after
+	n.after = nil
+	run := func() {
+		for _, f := range after {
+			f()
+		}
+	}
+	switch {
+	case len(after) == 0:
+	case n.closed: // nothing of the node is touched any more, and nobody waits
+		n.clock.AfterFunc(0, run)
+	default:
+		n.afterFunc(0, run)
+	}
+	n.mu.Unlock()
+}
+
+// afterFunc is the clock's, counted so that Close can wait. f runs without the
+// lock, and not at all when the node is closed by then. Call it under the lock.
+func (n *Node) afterFunc(d time.Duration, f func()) (stop func() bool) {
+	n.running.Add(1)
+	stopTimer := n.clock.AfterFunc(d, func() {
+		defer n.running.Done()
+		f()
+	})
+	return func() bool {
+		stopped := stopTimer()
+		if stopped {
+			n.running.Done()
+		}
+		return stopped
+	}
+}
+
+// ask puts a question and lets the table learn from what comes of it. then
+// runs under the lock. Call it under the lock.
+func (n *Node) ask(to kad.Contact, q krpc.Query, then func(krpc.Reply, error)) {
+	sent := n.clock.Now()
+	n.counts.asked++
+	n.transport.Ask(to, q, func(r krpc.Reply, err error) {
+		n.mu.Lock()
+		defer n.unlock()
+		if err != nil {
+			n.silent(to, sent, err)
+		} else {
+			n.heard(to, sent)
+		}
+		then(r, err)
+	})
+}
+
+// heard: to has answered.
+func (n *Node) heard(to kad.Contact, sent time.Time) {
+	now := n.clock.Now()
+	n.answered = now
+	n.late.observe(now.Sub(sent))
+	if n.closed || to.ID.IsZero() {
+		return
+	}
+	if suspect, ok := n.table.Seen(to, now); ok {
+		n.ping(suspect)
+	}
+}
+
+// silent: to has not answered. When nobody else has either since the question
+// was put, the fault may well be our own network's, and nobody is blamed.
+func (n *Node) silent(to kad.Contact, sent time.Time, err error) {
+	n.counts.silent++
+	if blameless(err) || n.closed || n.answered.Before(sent) {
+		return
+	}
+	n.table.Failed(to.ID)
+}
+
+// ping asks c for a sign of life; the table learns from the answer. At most
+// one is under way for a contact, and a bounded number in all.
+func (n *Node) ping(c kad.Contact) {
+	if _, busy := n.pings[c.ID]; busy || len(n.pings) >= maxPings || n.closed {
+		return
+	}
+	n.pings[c.ID] = struct{}{}
+	n.ask(c, krpc.Query{Method: krpc.Ping}, func(krpc.Reply, error) { delete(n.pings, c.ID) })
+}

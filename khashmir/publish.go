@@ -1,0 +1,178 @@
+package khashmir
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/krpc"
+)
+
+// Result says what became of a store.
+type Result struct {
+	Key       ID
+	Stored    []Contact // who has committed the value, this node among them if it is one of the closest
+	Refused   []Refusal // who was asked and has not
+	Questions int       // asked in all
+	Hops      int       // how many questions deep the closest holder was learned
+}
+
+// Refusal is one node that did not store a value, and why.
+type Refusal struct {
+	Contact Contact
+	Err     error // ErrTooLarge, ErrFull, ErrTimeout, ...
+}
+
+// StoreValueForKey stores value under key at the Replicas nodes closest to it
+// and then runs callback, exactly once, however it ends. A value already
+// stored there is renewed; others under the key are left alone.
+//
+// The error is nil when another node has committed the value, and when this
+// node is the only one whose place it is. It returns at once; value may be
+// reused.
+func (n *Node) StoreValueForKey(ctx context.Context, key ID, value []byte, callback func(Result, error)) {
+	p := &publication{value: bytes.Clone(value), callback: callback}
+	p.call = call{
+		query: krpc.Query{Method: krpc.FindNode, Target: key},
+		reply: p.replied,
+		found: p.found,
+		ended: p.ended,
+	}
+	p.result.Key = key
+	p.tokens = make(map[kad.ID]string)
+
+	n.mu.Lock()
+	defer n.leave()
+	if len(value) > n.config.MaxValueSize {
+		p.node = n
+		p.end(fmt.Errorf("store %d bytes where %d is the limit: %w", len(value), n.config.MaxValueSize, ErrTooLarge))
+		return
+	}
+	n.begin(ctx, &p.call)
+}
+
+// Store is StoreValueForKey for those who prefer to block.
+func (n *Node) Store(ctx context.Context, key ID, value []byte) (Result, error) {
+	type outcome struct {
+		result Result
+		err    error
+	}
+	got := make(chan outcome, 1)
+	n.StoreValueForKey(ctx, key, value, func(r Result, err error) { got <- outcome{r, err} })
+	o := <-got
+	return o.result, o.err
+}
+
+// publication is a store on its way: first the lookup, then the closest are
+// asked to store. One that does not is replaced by the next closest.
+type publication struct {
+	call
+	value    []byte
+	callback func(Result, error)
+	tokens   map[kad.ID]string // what the contacts on the way gave us
+	entry    kad.Entry
+	waiting  []kad.Contact // closest first; not asked to store yet
+	asked    int           // asked to store and not answered
+	others   int           // other nodes asked to store
+	result   Result
+}
+
+func (p *publication) replied(from kad.Contact, r krpc.Reply) { p.tokens[from.ID] = r.Token }
+
+func (p *publication) found() {
+	n := p.node
+	p.entry = kad.Entry{
+		Value:     p.value,
+		Publisher: n.self.Key,
+		Created:   n.clock.Now(),
+		TTL:       n.config.ValueTTL,
+	}
+	p.result.Hops = p.lookup.Hops()
+	p.waiting = p.lookup.Closest()
+	p.next()
+}
+
+// next keeps as many asked as replicas are still missing.
+func (p *publication) next() {
+	for len(p.waiting) > 0 && len(p.result.Stored)+p.asked < p.node.config.Replicas {
+		to := p.waiting[0]
+		p.waiting = p.waiting[1:]
+		p.asked++
+		if to.ID == p.node.self.ID {
+			p.storeHere()
+		} else {
+			p.storeAt(to)
+		}
+	}
+	if p.asked == 0 {
+		p.end(p.outcome())
+	}
+}
+
+// storeHere goes to this node's own disk, once the lock is released.
+func (p *publication) storeHere() {
+	n := p.node
+	n.after = append(n.after, func() {
+		err := n.store.Put(p.result.Key, p.entry, p.entry.Created)
+		if err != nil {
+			n.log.Error("value could not be stored here", "key", p.result.Key, "err", err)
+		}
+		n.mu.Lock()
+		defer n.unlock()
+		p.settle(n.self, err)
+	})
+}
+
+func (p *publication) storeAt(to kad.Contact) {
+	p.others++
+	q := krpc.Query{
+		Method: krpc.StoreValue,
+		Target: p.result.Key,
+		Token:  p.tokens[to.ID],
+		Entry:  krpc.Entry{Value: p.value, TTL: p.entry.TTL},
+	}
+	p.node.ask(to, q, func(r krpc.Reply, err error) {
+		if err == nil && r.Error != nil {
+			err = refusal(r.Error)
+		}
+		p.settle(to, err)
+	})
+}
+
+// settle: to has stored the value, or not.
+func (p *publication) settle(to kad.Contact, err error) {
+	p.asked--
+	if p.over {
+		return
+	}
+	if err != nil {
+		p.result.Refused = append(p.result.Refused, Refusal{to, err})
+	} else {
+		p.result.Stored = append(p.result.Stored, to)
+	}
+	p.next()
+}
+
+func (p *publication) outcome() error {
+	if err := p.err(); err != nil {
+		return err
+	}
+	for _, c := range p.result.Stored {
+		if c.ID != p.node.self.ID {
+			return nil
+		}
+	}
+	if p.others == 0 && len(p.result.Stored) > 0 {
+		return nil // ours alone by rights
+	}
+	return ErrRefused
+}
+
+func (p *publication) ended(err error) {
+	if p.lookup != nil {
+		p.result.Questions = p.lookup.Questions() + p.others
+	}
+	result := p.result
+	p.node.post(&p.out, func() { p.callback(result, err) })
+}

@@ -1,0 +1,56 @@
+package khashmir
+
+import (
+	"fmt"
+
+	"github.com/khashmir/kad/store"
+	"github.com/khashmir/kad/transport"
+)
+
+// Stats is what a node holds and what it has done since Open.
+type Stats struct {
+	Contacts int // with a place in the routing table
+	InFlight int // calls in progress
+
+	Lookups int // begun
+	Hops    int // in all of them
+	Asked   int // questions put to others
+	Silent  int // of those, without an answer
+	Served  int // questions of others answered
+	Expired int // entries dropped
+
+	Store     store.Stats
+	Transport transport.Stats
+}
+
+// counts is the part of Stats that the lock guards.
+type counts struct {
+	lookups, hops, asked, silent, served, expired int
+}
+
+// Stats counts. The store's part is read from the disk.
+func (n *Node) Stats() (Stats, error) {
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return Stats{}, ErrClosed
+	}
+	c := n.counts
+	s := Stats{
+		Contacts: n.table.Len(),
+		InFlight: len(n.calls),
+		Lookups:  c.lookups,
+		Hops:     c.hops,
+		Asked:    c.asked,
+		Silent:   c.silent,
+		Served:   c.served,
+		Expired:  c.expired,
+	}
+	n.mu.Unlock()
+	s.Transport = n.transport.Stats()
+	var err error
+	if s.Store, err = n.store.Stats(n.clock.Now()); err != nil {
+		return s, fmt.Errorf("stats: %w", err)
+	}
+	return s, nil
+}

@@ -1,0 +1,173 @@
+package khashmir
+
+import (
+	"context"
+	"crypto/sha256"
+	"iter"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/krpc"
+)
+
+// ValueForKey looks for the values under key. It runs callback with each batch
+// of values not seen before, those held by this node first, and at last with
+// exactly one empty batch, whose err says how it ended: nil after a complete
+// search, whether or not anything was found. Callbacks come one at a time, and
+// a slow one slows the search down. It returns at once.
+func (n *Node) ValueForKey(ctx context.Context, key ID, callback func(values [][]byte, err error)) {
+	s := &search{callback: callback, seen: make(map[[sha256.Size]byte]struct{})}
+	s.call = call{
+		query: krpc.Query{Method: krpc.FindValue, Target: key},
+		reply: s.replied,
+		found: s.found,
+		ended: s.ended,
+	}
+	n.mu.Lock()
+	defer n.leave()
+	s.node = n
+	if !n.closed {
+		n.post(&s.out, s.readHere)
+	}
+	n.begin(ctx, &s.call)
+}
+
+// Values is ValueForKey for those who prefer to range over the values; break
+// ends the search. An error comes last, beside a nil value.
+func (n *Node) Values(ctx context.Context, key ID) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		type batch struct {
+			values [][]byte
+			err    error
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		batches := make(chan batch)
+		left := make(chan struct{})
+		defer close(left)
+		n.ValueForKey(ctx, key, func(values [][]byte, err error) {
+			select {
+			case batches <- batch{values, err}:
+			case <-left:
+			}
+		})
+		for {
+			b := <-batches
+			for _, value := range b.values {
+				if !yield(value, nil) {
+					return
+				}
+			}
+			if len(b.values) == 0 {
+				if b.err != nil {
+					yield(nil, b.err)
+				}
+				return
+			}
+		}
+	}
+}
+
+// search is a find on its way. Holders with many entries are asked for page
+// after page, each when the caller has taken the one before, so that a search
+// never holds more than a page a holder.
+type search struct {
+	call
+	callback func([][]byte, error)
+	seen     map[[sha256.Size]byte]struct{} // touched by the outbox's functions alone
+	reading  int                            // holders with pages to come
+}
+
+// readHere hands over what this node itself holds.
+func (s *search) readHere() {
+	n := s.node
+	for after := uint64(0); ; {
+		page, next, err := n.store.Entries(s.query.Target, after, kad.PageSize, n.clock.Now())
+		if err != nil {
+			n.log.Error("entries could not be read", "key", s.query.Target, "err", err)
+			return
+		}
+		values := make([][]byte, 0, len(page))
+		for _, e := range page {
+			values = append(values, e.Value)
+		}
+		s.hand(values)
+		if next == 0 {
+			return
+		}
+		after = next
+	}
+}
+
+// hand gives the caller what it has not seen yet.
+func (s *search) hand(values [][]byte) {
+	fresh := values[:0]
+	for _, v := range values {
+		hash := sha256.Sum256(v)
+		if _, dup := s.seen[hash]; !dup {
+			s.seen[hash] = struct{}{}
+			fresh = append(fresh, v)
+		}
+	}
+	if len(fresh) > 0 {
+		s.callback(fresh, nil)
+	}
+}
+
+func (s *search) replied(from kad.Contact, r krpc.Reply) { s.take(from, r, 1) }
+
+// take posts a page and has the next one asked for once it is delivered. A
+// holder that never runs out of pages is a liar and is cut off.
+func (s *search) take(from kad.Contact, r krpc.Reply, page int) {
+	if len(r.Entries) == 0 {
+		return
+	}
+	values := make([][]byte, 0, len(r.Entries))
+	for _, e := range r.Entries {
+		if e.Age < e.TTL {
+			values = append(values, e.Value)
+		}
+	}
+	more := r.Next != 0 && page < kad.MaxEntriesPerKey
+	if more {
+		s.reading++
+	}
+	n := s.node
+	n.post(&s.out, func() {
+		s.hand(values)
+		if !more {
+			return
+		}
+		n.mu.Lock()
+		defer n.unlock()
+		s.turn(from, r.Next, page+1)
+	})
+}
+
+// turn asks for the page that begins at cursor.
+func (s *search) turn(from kad.Contact, cursor uint64, page int) {
+	if s.over {
+		return
+	}
+	q := s.query
+	q.Cursor = cursor
+	s.node.ask(from, q, func(r krpc.Reply, err error) {
+		s.reading--
+		if s.over {
+			return
+		}
+		if err == nil && r.Error == nil {
+			s.take(from, r, page)
+		}
+		s.found()
+	})
+}
+
+func (s *search) found() {
+	if s.complete && s.reading == 0 {
+		s.end(s.err())
+	}
+}
+
+func (s *search) ended(err error) {
+	s.node.post(&s.out, func() { s.callback(nil, err) })
+}

@@ -1,0 +1,307 @@
+package transport
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/quic-go/quic-go"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/krpc"
+)
+
+const (
+	// maxAsks is how many questions of ours are in flight at once.
+	maxAsks = 4096
+
+	// maxAnswers is how many questions of others are answered at once.
+	maxAnswers = 4096
+)
+
+// QUICConfig says how a QUIC transport behaves. Its zero value works.
+type QUICConfig struct {
+	// Listen is the UDP address. The default is any free port on all
+	// addresses of both families, or of IPv4 where there is no IPv6.
+	Listen netip.AddrPort
+
+	// MaxConnections is how many connections stay open while they are not
+	// used. Default: kad.MaxConnections.
+	MaxConnections int
+
+	// MaxBusyConnections is how many may be in use at once. Default:
+	// kad.MaxBusyConnections, and never less than MaxConnections.
+	MaxBusyConnections int
+
+	// Logger gets what nobody else is told of. Default: silence.
+	Logger *slog.Logger
+}
+
+func (c QUICConfig) withDefaults() QUICConfig {
+	if c.MaxConnections <= 0 {
+		c.MaxConnections = kad.MaxConnections
+	}
+	if c.MaxBusyConnections <= 0 {
+		c.MaxBusyConnections = kad.MaxBusyConnections
+	}
+	c.MaxBusyConnections = max(c.MaxBusyConnections, c.MaxConnections)
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// QUIC asks and answers over QUIC: one UDP socket, mutual TLS 1.3 between
+// Ed25519 keys, a stream a question. Connections are dialled on demand, used
+// by both ends and closed when others are needed more.
+type QUIC struct {
+	settings QUICConfig
+	log      *slog.Logger
+	root     context.Context // ends with Close
+	cancel   context.CancelFunc
+
+	// Set by Serve.
+	socket     *socket
+	quic       *quic.Transport
+	listener   *quic.Listener
+	config     *quic.Config
+	client     *tls.Config
+	handle     Handler
+	pool       *pool
+	roundTrips *roundTrips
+	flood      flood
+
+	mu      sync.Mutex
+	serving bool
+	closed  bool
+	asks    int
+	answers int
+	running sync.WaitGroup // every goroutine of ours
+
+	stats struct {
+		handshakes, resumed, asked, answered, bytesIn, bytesOut atomic.Uint64
+	}
+}
+
+// NewQUIC is a transport that is not open yet.
+func NewQUIC(config QUICConfig) *QUIC {
+	config = config.withDefaults()
+	t := &QUIC{settings: config, log: config.Logger}
+	t.root, t.cancel = context.WithCancel(context.Background())
+	return t
+}
+
+// Serve opens the socket as the node that holds key and answers with handle
+// until Close. Called once. A panic in handle is not caught.
+func (t *QUIC) Serve(key ed25519.PrivateKey, handle func(from kad.Contact, q krpc.Query) krpc.Reply) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.closed:
+		return &failure{doing: "serve", kind: ErrClosed}
+	case t.serving:
+		return errors.New("transport: serve: already serving")
+	}
+	if err := t.open(key, handle); err != nil {
+		return fmt.Errorf("transport: listen on %v: %w", t.settings.Listen, err)
+	}
+	t.serving = true
+	t.running.Go(t.acceptAll)
+	return nil
+}
+
+func (t *QUIC) open(key ed25519.PrivateKey, handle Handler) error {
+	keys, err := newIdentityKeys(key)
+	if err != nil {
+		return err
+	}
+	if t.socket, err = listen(t.settings.Listen); err != nil {
+		return err
+	}
+	server, client := newTLS(keys, kad.MaxSessions)
+	t.client, t.config, t.handle = client, newQUICConfig(), handle
+	t.pool = newPool(kad.PublicKeyOf(key).ID(), t.settings.MaxConnections, t.settings.MaxBusyConnections)
+	t.pool.trim = t.trimLater
+	t.roundTrips = newRoundTrips(kad.MaxRoundTrips)
+	t.flood.refusing = t.pool.refusing
+	t.quic = &quic.Transport{
+		Conn:                t.socket,
+		StatelessResetKey:   &keys.reset,
+		VerifySourceAddress: t.flood.suspicious,
+		ConnContext:         t.flood.admit,
+	}
+	if t.listener, err = t.quic.Listen(server, t.config); err != nil {
+		_ = t.quic.Close()
+		_ = t.socket.Close()
+	}
+	return err
+}
+
+// newQUICConfig bounds what one connection may cost: a full message on every
+// stream, four of them on the connection.
+func newQUICConfig() *quic.Config {
+	return &quic.Config{
+		HandshakeIdleTimeout:           kad.DialTimeout,
+		MaxIdleTimeout:                 kad.ConnectionIdle,
+		MaxIncomingStreams:             kad.MaxStreams,
+		MaxIncomingUniStreams:          -1,
+		InitialStreamReceiveWindow:     kad.MaxMessageSize,
+		MaxStreamReceiveWindow:         kad.MaxMessageSize,
+		InitialConnectionReceiveWindow: 4 * kad.MaxMessageSize,
+		MaxConnectionReceiveWindow:     4 * kad.MaxMessageSize,
+		DisablePathMTUDiscovery:        true,
+	}
+}
+
+// Ask sends q to the contact; then runs exactly once, on another goroutine.
+func (t *QUIC) Ask(to kad.Contact, q krpc.Query, then func(krpc.Reply, error)) {
+	if err := t.beginAsk(); err != nil {
+		go then(krpc.Reply{}, askFailed(to, err, nil))
+		return
+	}
+	go func() {
+		defer t.endAsk()
+		reply, err := t.ask(to, q)
+		if err != nil {
+			reply, err = krpc.Reply{}, askFailed(to, t.why(err), err)
+		}
+		then(reply, err)
+	}()
+}
+
+// Addr is where the socket is bound: unspecified if that is everywhere.
+func (t *QUIC) Addr() netip.AddrPort {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.socket == nil {
+		return netip.AddrPort{}
+	}
+	return t.socket.addr()
+}
+
+// Stats is what was counted since Serve.
+func (t *QUIC) Stats() Stats {
+	s := Stats{
+		Handshakes: t.stats.handshakes.Load(),
+		Resumed:    t.stats.resumed.Load(),
+		Asked:      t.stats.asked.Load(),
+		Answered:   t.stats.answered.Load(),
+		BytesIn:    t.stats.bytesIn.Load(),
+		BytesOut:   t.stats.bytesOut.Load(),
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.serving {
+		s.Connections = t.pool.size()
+	}
+	return s
+}
+
+// Close tells the other ends, ends every pending question with ErrClosed and
+// returns when all goroutines are gone, handlers too. It must not be called
+// from a handler or a then.
+func (t *QUIC) Close() error {
+	t.mu.Lock()
+	first := !t.closed
+	t.closed = true
+	serving := t.serving
+	t.mu.Unlock()
+	t.cancel()
+	if !serving {
+		return nil
+	}
+	if first {
+		for _, c := range t.pool.close() {
+			t.running.Go(func() { _ = c.quic.CloseWithError(c.farewell, "") })
+		}
+		_ = t.listener.Close()
+	}
+	t.running.Wait()
+	if !first {
+		return nil
+	}
+	_ = t.quic.Close()
+	if err := t.socket.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("transport: close: %w", err)
+	}
+	return nil
+}
+
+// acceptAll hands on connections that others made, and waits for nothing else.
+func (t *QUIC) acceptAll() {
+	for {
+		qc, err := t.listener.Accept(context.Background())
+		if err != nil {
+			if t.root.Err() == nil {
+				t.log.Error("socket failed", "err", err)
+			}
+			return
+		}
+		t.running.Go(func() { t.accept(qc) })
+	}
+}
+
+// begin counts a goroutine that nothing counted waits for.
+func (t *QUIC) begin() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return false
+	}
+	t.running.Add(1)
+	return true
+}
+
+func (t *QUIC) beginAsk() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.closed, !t.serving:
+		return ErrClosed
+	case t.asks >= maxAsks:
+		return ErrBusy
+	}
+	t.asks++
+	t.running.Add(1)
+	return nil
+}
+
+func (t *QUIC) endAsk() {
+	t.mu.Lock()
+	t.asks--
+	t.mu.Unlock()
+	t.running.Done()
+}
+
+// beginAnswer counts a question on its connection and over all. ErrClosed
+// means that the connection is on its way out.
+func (t *QUIC) beginAnswer(c *conn) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.closed:
+		return ErrClosed
+	case t.answers >= maxAnswers:
+		return ErrBusy
+	case !t.pool.enter(c):
+		return ErrClosed
+	}
+	t.answers++
+	t.running.Add(1)
+	return nil
+}
+
+func (t *QUIC) endAnswer(c *conn) {
+	t.closeSurplus(t.pool.leave(c))
+	t.mu.Lock()
+	t.answers--
+	t.mu.Unlock()
+	t.running.Done()
+}
