@@ -145,6 +145,27 @@ const (
 	MaxLate = time.Second
 )
 
+// Datagrams: questions and answers that fit a packet need no connection.
+const (
+	// MaxDatagram is the longest packet sent, in bytes: what QUIC too takes
+	// every path to carry (RFC 9000, section 14).
+	MaxDatagram = 1200
+
+	// FirstResend is when a question is sent again to a contact that never
+	// answered yet, MinResend to one that did at the earliest; the next
+	// time after twice as long, and so on.
+	FirstResend = 250 * time.Millisecond
+	MinResend   = 40 * time.Millisecond
+
+	// MaxPairs is for how many nodes, twice, a shared secret is remembered.
+	// One takes about 250 bytes to keep and 50 µs to make.
+	MaxPairs = 256
+
+	// MaxWrites is how many answers to a store_value are remembered, so that
+	// one that is sent again is not done again.
+	MaxWrites = 256
+)
+
 // Connections (QUIC). One costs about 53 KiB and two goroutines at each end,
 // so they are dialled on demand and few are kept.
 const (

@@ -22,7 +22,7 @@ func (t *QUIC) answer(c *conn, s *quic.Stream) {
 	t.stats.bytesIn.Add(uint64(len(b.bytes)))
 	m, err := krpc.Decode(b.bytes)
 	b.release()
-	reply := t.replyTo(c, m, err)
+	reply := t.replyTo(c.from(), m, err)
 	out, err := krpc.Encode(krpc.Message{Tx: m.Tx, Reply: &reply})
 	if err != nil {
 		// What we hold cannot be written: our fault, not the asker's.
@@ -45,7 +45,7 @@ func answerCode(err error) quic.StreamErrorCode {
 }
 
 // replyTo is the handler's reply, or a refusal of what is no question.
-func (t *QUIC) replyTo(c *conn, m krpc.Message, err error) krpc.Reply {
+func (t *QUIC) replyTo(from kad.Contact, m krpc.Message, err error) krpc.Reply {
 	t.stats.answered.Add(1)
 	var malformed *krpc.Error
 	switch {
@@ -56,7 +56,7 @@ func (t *QUIC) replyTo(c *conn, m krpc.Message, err error) krpc.Reply {
 	case m.Query == nil:
 		return krpc.Reply{Error: &krpc.Error{Code: krpc.CodeProtocol, Message: "not a query"}}
 	}
-	return t.handle(c.from(), *m.Query)
+	return t.handle(from, *m.Query)
 }
 
 func (t *QUIC) ownFault(tx string, err error) []byte {

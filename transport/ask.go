@@ -12,21 +12,37 @@ import (
 	"github.com/khashmir/kad/krpc"
 )
 
-// ask puts a question and waits for its answer. A question that meets a
-// connection on its way out is asked once more, on another one: all queries
-// may be answered twice without harm.
-func (t *QUIC) ask(to kad.Contact, q krpc.Query) (krpc.Reply, error) {
+// put puts a question: by datagram where it fits one, else on a stream. So
+// does one whose answer turns out not to fit. then runs exactly once.
+func (t *QUIC) put(to kad.Contact, q krpc.Query, then func(krpc.Reply, error)) {
 	id, ok := identity(to)
 	if !ok {
-		return krpc.Reply{}, ErrWrongID
+		then(krpc.Reply{}, ErrWrongID)
+		return
 	}
 	message, err := krpc.Encode(krpc.Message{Query: &q})
 	if err != nil {
-		return krpc.Reply{}, err
+		then(krpc.Reply{}, err)
+		return
 	}
-	reply, err := t.askOnce(id, to, q.Method, message)
+	sent := t.askByDatagram(id, to, q, message, func(r krpc.Reply, err error) {
+		if errors.Is(err, errOnStream) {
+			r, err = t.askOnStream(id, to, q.Method, message)
+		}
+		then(r, err)
+	})
+	if !sent {
+		then(t.askOnStream(id, to, q.Method, message))
+	}
+}
+
+// askOnStream waits for the answer. A question that meets a connection on its
+// way out is asked once more, on another one: all queries may be answered
+// twice without harm.
+func (t *QUIC) askOnStream(id kad.ID, to kad.Contact, method krpc.Method, message []byte) (krpc.Reply, error) {
+	reply, err := t.askOnce(id, to, method, message)
 	if lost(err) && t.root.Err() == nil {
-		reply, err = t.askOnce(id, to, q.Method, message)
+		reply, err = t.askOnce(id, to, method, message)
 	}
 	return reply, err
 }

@@ -73,6 +73,29 @@ func TestAnAnswerOfAStrangerIsAnError(t *testing.T) {
 	}
 }
 
+func TestAQuestionThatMeetsAClosingConnectionIsAskedAgain(t *testing.T) {
+	reply := encode(t, krpc.Message{Reply: &krpc.Reply{Token: "x"}})
+	for name, code := range map[string]quic.ApplicationErrorCode{"made room": 1, "there is another": 2} {
+		t.Run(name, func(t *testing.T) {
+			var asked atomic.Int32
+			asker := open(t, newQUIC, silent)
+			busy := strangerServes(t, certificateOf(t, newKey()), func(c *quic.Conn, s *quic.Stream) {
+				if asked.Add(1) == 1 {
+					c.CloseWithError(code, "")
+					return
+				}
+				says(reply)(c, s)
+			})
+
+			got := ask(t, asker, busy, krpc.Query{Method: krpc.Ping})
+
+			if got.err != nil || got.Token != "x" || asked.Load() != 2 {
+				t.Errorf("asked %d times, got %q, %v", asked.Load(), got.Token, got.err)
+			}
+		})
+	}
+}
+
 func TestAnEndlessAnswerIsCutOff(t *testing.T) {
 	var sent atomic.Int64
 	done := make(chan struct{})

@@ -40,6 +40,10 @@ type QUICConfig struct {
 	// kad.MaxBusyConnections, and never less than MaxConnections.
 	MaxBusyConnections int
 
+	// StreamsOnly asks every question on a QUIC stream, and answers no
+	// other. Default: what fits a packet travels in a sealed datagram.
+	StreamsOnly bool
+
 	// Logger gets what nobody else is told of. Default: silence.
 	Logger *slog.Logger
 }
@@ -58,7 +62,9 @@ func (c QUICConfig) withDefaults() QUICConfig {
 	return c
 }
 
-// QUIC asks and answers over QUIC: one UDP socket, mutual TLS 1.3 between
+// QUIC asks and answers on one UDP socket. A question that fits a packet
+// travels as a sealed datagram (see datagram.go) and costs no connection. What
+// is larger, question or answer, goes over QUIC: mutual TLS 1.3 between
 // Ed25519 keys, a stream a question. Connections are dialled on demand, used
 // by both ends and closed when others are needed more.
 type QUIC struct {
@@ -77,6 +83,9 @@ type QUIC struct {
 	pool       *pool
 	roundTrips *roundTrips
 	flood      flood
+	sealer     *sealer // nil: streams only
+	asked      asked
+	writes     writes
 
 	mu      sync.Mutex
 	serving bool
@@ -122,6 +131,12 @@ func (t *QUIC) open(key ed25519.PrivateKey, handle Handler) error {
 	if err != nil {
 		return err
 	}
+	if !t.settings.StreamsOnly {
+		if t.sealer, err = newSealer(key); err != nil {
+			return err
+		}
+		t.asked.pending = make(map[uint64]*question)
+	}
 	if t.socket, err = listen(t.settings.Listen); err != nil {
 		return err
 	}
@@ -137,11 +152,16 @@ func (t *QUIC) open(key ed25519.PrivateKey, handle Handler) error {
 		VerifySourceAddress: t.flood.suspicious,
 		ConnContext:         t.flood.admit,
 	}
+	if t.sealer != nil {
+		t.socket.received = t.received
+	}
 	if t.listener, err = t.quic.Listen(server, t.config); err != nil {
 		_ = t.quic.Close()
 		_ = t.socket.Close()
+		return err
 	}
-	return err
+	t.readDatagrams()
+	return nil
 }
 
 // newQUICConfig bounds what one connection may cost: a full message on every
@@ -166,14 +186,13 @@ func (t *QUIC) Ask(to kad.Contact, q krpc.Query, then func(krpc.Reply, error)) {
 		go then(krpc.Reply{}, askFailed(to, err, nil))
 		return
 	}
-	go func() {
+	go t.put(to, q, func(reply krpc.Reply, err error) {
 		defer t.endAsk()
-		reply, err := t.ask(to, q)
 		if err != nil {
 			reply, err = krpc.Reply{}, askFailed(to, t.why(err), err)
 		}
 		then(reply, err)
-	}()
+	})
 }
 
 // Addr is where the socket is bound: unspecified if that is everywhere.
@@ -220,6 +239,9 @@ func (t *QUIC) Close() error {
 	if first {
 		for _, c := range t.pool.close() {
 			t.running.Go(func() { _ = c.quic.CloseWithError(c.farewell, "") })
+		}
+		for _, p := range t.asked.close() {
+			go p.then(krpc.Reply{}, ErrClosed)
 		}
 		_ = t.listener.Close()
 	}
@@ -276,6 +298,28 @@ func (t *QUIC) beginAsk() error {
 func (t *QUIC) endAsk() {
 	t.mu.Lock()
 	t.asks--
+	t.mu.Unlock()
+	t.running.Done()
+}
+
+// beginDatagram counts a question that needs no connection.
+func (t *QUIC) beginDatagram() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.closed:
+		return ErrClosed
+	case t.answers >= maxAnswers:
+		return ErrBusy
+	}
+	t.answers++
+	t.running.Add(1)
+	return nil
+}
+
+func (t *QUIC) endDatagram() {
+	t.mu.Lock()
+	t.answers--
 	t.mu.Unlock()
 	t.running.Done()
 }

@@ -46,6 +46,18 @@ func (r *roundTrips) timeout(id kad.ID, method krpc.Method) time.Duration {
 	return timeout
 }
 
+// again is how long after a datagram to send it once more.
+func (r *roundTrips) again(id kad.ID) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, ok := r.byID[id]
+	if !ok || e.Value.(*roundTrip).mean == 0 {
+		return kad.FirstResend
+	}
+	t := e.Value.(*roundTrip)
+	return max(t.mean+4*t.deviation, kad.MinResend)
+}
+
 func (t *roundTrip) timeout() time.Duration {
 	timeout := kad.FirstTimeout
 	if t.mean > 0 {

@@ -17,7 +17,9 @@ import (
 // large as the system allows, and that is all one can do.
 type socket struct {
 	*net.UDPConn
-	sized atomic.Bool
+	sized    atomic.Bool
+	batches  batches
+	received func(packet []byte, from netip.AddrPort) // takes our own datagrams; set before reading begins
 }
 
 var errNotSized = errors.New("the buffers are not set yet")
@@ -58,7 +60,7 @@ func listen(addr netip.AddrPort) (*socket, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &socket{UDPConn: conn}, nil
+	return &socket{UDPConn: conn, batches: newBatches(conn)}, nil
 }
 
 // addr is where the socket is bound, an IPv4 address as one.
@@ -77,6 +79,12 @@ func (s *socket) routes(to kad.Contact) []netip.AddrPort {
 		routes = append(routes, to.V6)
 	}
 	return routes
+}
+
+// send gives a packet to the system. What it does not take is lost, as on any
+// way; whoever needs it asks again.
+func (t *QUIC) send(packet []byte, to netip.AddrPort) {
+	_, _ = t.socket.WriteToUDPAddrPort(packet, to)
 }
 
 func plainAddr(addr net.Addr) netip.AddrPort {
