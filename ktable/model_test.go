@@ -150,7 +150,7 @@ func (m *model) Wants(id kad.ID) bool {
 		return false
 	}
 	failing := slices.ContainsFunc(m.members(m.number(id), true), func(r *record) bool { return r.failures > 0 })
-	return m.room(id) || failing || len(m.members(m.number(id), false)) < m.config.Replacements
+	return m.room(id) || failing
 }
 
 func (m *model) LookedUp(target kad.ID, now time.Time) {

@@ -96,8 +96,9 @@ func (t *Table) Seen(c kad.Contact, now time.Time) (suspect kad.Contact, ok bool
 
 // Wants reports whether a contact that we only heard of (it asked us something,
 // say) would be of use if it answered a ping: it is not known yet, and its
-// bucket has room or can split, or has a contact with failures, or one more may
-// wait there. It is cheap: one look at one bucket.
+// bucket has room or can split, or has a contact with failures. One that could
+// only wait is not worth a ping; those who answer us anyway fill the caches. It
+// is cheap: one look at one bucket.
 func (t *Table) Wants(id kad.ID) bool {
 	b := t.bucketOf(id)
 	switch {
@@ -105,7 +106,7 @@ func (t *Table) Wants(id kad.ID) bool {
 		return false
 	case find(b.placed, id) >= 0 || find(b.waiting, id) >= 0:
 		return false
-	case len(b.placed) < t.config.K || len(b.waiting) < t.config.Replacements:
+	case len(b.placed) < t.config.K:
 		return true
 	}
 	return b.hasFailures() || t.splits(id)

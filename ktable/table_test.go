@@ -208,7 +208,7 @@ func TestTheTableWantsThoseItHasUseFor(t *testing.T) {
 		"known":                    {newTable(config, 0x80), 0x80, false},
 		"known, waiting":           {newTable(config, 0x80, 0x90, 0xa0), 0xa0, false},
 		"room in the bucket":       {newTable(config, 0x80), 0x90, true},
-		"room in the cache":        {newTable(config, 0x80, 0x90), 0xa0, true},
+		"only to wait":             {newTable(config, 0x80, 0x90), 0xa0, false},
 		"no room":                  {newTable(config, 0x80, 0x90, 0xa0), 0xb0, false},
 		"no room, but failures":    {failing, 0xb0, true},
 		"no room, but it splits":   {newTable(config, 0x80, 0x90, 0xa0), 0x40, true},

@@ -174,7 +174,10 @@ func TestAnUndecodableQuestionIsRefusedWithASentence(t *testing.T) {
 			}
 			m, err := krpc.Decode(b)
 			if err != nil || m.Reply == nil || m.Reply.Error == nil || m.Reply.Error.Code != krpc.CodeProtocol {
-				t.Errorf("got %q, %v", b, err)
+				t.Fatalf("got %q, %v", b, err)
+			}
+			if _, want := krpc.Decode(message); want != nil && m.Reply.Error.Error() != want.Error() {
+				t.Errorf("got %q, want %q", m.Reply.Error, want)
 			}
 		})
 	}

@@ -279,6 +279,9 @@ func closeEndsWhatIsInFlight(t *testing.T, dial func() port) {
 	var ended, closed atomic.Int32
 	for range n {
 		asker.Ask(answerer.Contact, krpc.Query{Method: krpc.Ping}, func(_ krpc.Reply, err error) {
+			for range 1000 { // Close waits for a then that takes its time
+				runtime.Gosched()
+			}
 			ended.Add(1)
 			if errors.Is(err, transport.ErrClosed) {
 				closed.Add(1)
