@@ -95,7 +95,7 @@ func BenchmarkIdleConnection(b *testing.B) {
 	for range b.N {
 		var ends []end
 		wide := func() port {
-			return transport.NewQUIC(transport.QUICConfig{Listen: loopback, MaxConnections: peers})
+			return transport.NewQUIC(transport.QUICConfig{StreamsOnly: true, Listen: loopback, MaxConnections: peers})
 		}
 		hub := open(b, wide, echo)
 		for range peers {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,25 +30,34 @@ type question struct {
 	id     kad.ID
 	key    kad.PublicKey // zero: whoever is there
 	pair   pair
-	addr   netip.AddrPort
+	addrs  []netip.AddrPort // tried in turn
 	packet []byte
 	method krpc.Method
 	then   func(krpc.Reply, error) // exactly once
 
 	began time.Time
 	until time.Time
+
+	// Guarded by asked.mu.
+	sent  int           // how often
 	wait  time.Duration // until it is sent again
 	timer *time.Timer
+}
+
+// next is where to send the question now. Call it with asked.mu held.
+func (p *question) next() netip.AddrPort {
+	p.sent++
+	return p.addrs[(p.sent-1)%len(p.addrs)]
 }
 
 // askByDatagram puts the question, if it fits; ok is false if it does not.
 // then runs once, on a goroutine of its own.
 func (t *QUIC) askByDatagram(id kad.ID, to kad.Contact, q krpc.Query, message []byte, then func(krpc.Reply, error)) (ok bool) {
 	routes := t.socket.routes(to)
-	if t.sealer == nil || len(message) > maxQuestion || len(routes) == 0 {
+	if t.settings.StreamsOnly || len(message) > maxQuestion || len(routes) == 0 {
 		return false
 	}
-	p := &question{id: id, key: to.Key, addr: routes[0], method: q.Method, then: then, began: time.Now()}
+	p := &question{id: id, key: to.Key, addrs: routes, method: q.Method, then: then, began: time.Now()}
 	tx := randomTx()
 	switch {
 	case !to.Key.IsZero():
@@ -67,12 +77,14 @@ func (t *QUIC) askByDatagram(id kad.ID, to kad.Contact, q krpc.Query, message []
 	}
 	p.until = p.began.Add(t.roundTrips.timeout(id, q.Method))
 	p.wait = t.roundTrips.again(id)
-	if !t.asked.add(tx, p, func() { t.again(tx) }) {
+	addr, ok := t.asked.add(tx, p, func() { t.again(tx) })
+	if !ok {
 		go then(krpc.Reply{}, ErrClosed)
 		return true
 	}
 	t.stats.asked.Add(1)
-	t.send(p.packet, p.addr)
+	t.stats.bytesOut.Add(uint64(len(message)))
+	t.send(p.packet, addr)
 	return true
 }
 
@@ -82,16 +94,16 @@ func randomTx() uint64 {
 	return binary.BigEndian.Uint64(b[:])
 }
 
-// add registers a question before it is sent; its answer may be quick.
-func (a *asked) add(tx uint64, p *question, again func()) bool {
+// add registers a question before it is sent to addr; its answer may be quick.
+func (a *asked) add(tx uint64, p *question, again func()) (addr netip.AddrPort, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.closed {
-		return false
+		return addr, false
 	}
 	a.pending[tx] = p
 	p.timer = time.AfterFunc(p.wait, again)
-	return true
+	return p.next(), true
 }
 
 // take ends a question's waiting; only one caller gets it.
@@ -142,12 +154,13 @@ func (t *QUIC) again(tx uint64) {
 		return
 	}
 	t.asked.mu.Lock()
+	addr := p.next()
 	if t.asked.pending[tx] == p {
 		p.wait *= 2
 		p.timer.Reset(min(p.wait, p.until.Sub(now)))
 	}
 	t.asked.mu.Unlock()
-	t.send(p.packet, p.addr)
+	t.send(p.packet, addr)
 }
 
 // answered reads the answer to a question of ours. It runs on the socket's
@@ -198,7 +211,7 @@ func (t *QUIC) here(packet []byte, from netip.AddrPort) {
 	}
 	tx, key := txOf(packet), kad.PublicKey(packet[whoHead:])
 	p, ok := t.asked.find(tx)
-	if !ok || p.addr != from || p.key == key || !t.asked.take(tx, p) {
+	if !ok || p.key == key || !slices.Contains(p.addrs, from) || !t.asked.take(tx, p) {
 		return
 	}
 	if p.key.IsZero() {

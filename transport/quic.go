@@ -40,8 +40,8 @@ type QUICConfig struct {
 	// kad.MaxBusyConnections, and never less than MaxConnections.
 	MaxBusyConnections int
 
-	// StreamsOnly asks every question on a QUIC stream, and answers no
-	// other. Default: what fits a packet travels in a sealed datagram.
+	// StreamsOnly asks every question on a QUIC stream. Default: what fits a
+	// packet is asked in a sealed datagram. Both are answered always.
 	StreamsOnly bool
 
 	// Logger gets what nobody else is told of. Default: silence.
@@ -83,7 +83,7 @@ type QUIC struct {
 	pool       *pool
 	roundTrips *roundTrips
 	flood      flood
-	sealer     *sealer // nil: streams only
+	sealer     *sealer
 	asked      asked
 	writes     writes
 
@@ -131,12 +131,10 @@ func (t *QUIC) open(key ed25519.PrivateKey, handle Handler) error {
 	if err != nil {
 		return err
 	}
-	if !t.settings.StreamsOnly {
-		if t.sealer, err = newSealer(key); err != nil {
-			return err
-		}
-		t.asked.pending = make(map[uint64]*question)
+	if t.sealer, err = newSealer(key); err != nil {
+		return err
 	}
+	t.asked.pending = make(map[uint64]*question)
 	if t.socket, err = listen(t.settings.Listen); err != nil {
 		return err
 	}
@@ -152,9 +150,7 @@ func (t *QUIC) open(key ed25519.PrivateKey, handle Handler) error {
 		VerifySourceAddress: t.flood.suspicious,
 		ConnContext:         t.flood.admit,
 	}
-	if t.sealer != nil {
-		t.socket.received = t.received
-	}
+	t.socket.received = t.received
 	if t.listener, err = t.quic.Listen(server, t.config); err != nil {
 		_ = t.quic.Close()
 		_ = t.socket.Close()

@@ -14,16 +14,20 @@ import (
 	"github.com/khashmir/kad/transport"
 )
 
-func newQUIC() port { return transport.NewQUIC(transport.QUICConfig{Listen: loopback}) }
+func newQUIC() port {
+	return transport.NewQUIC(transport.QUICConfig{StreamsOnly: true, Listen: loopback})
+}
 
 // capped keeps that many idle connections.
 func capped(n int) func() port {
-	return func() port { return transport.NewQUIC(transport.QUICConfig{Listen: loopback, MaxConnections: n}) }
+	return func() port {
+		return transport.NewQUIC(transport.QUICConfig{StreamsOnly: true, Listen: loopback, MaxConnections: n})
+	}
 }
 
 // tight closes an idle connection at once for another.
 func tight() port {
-	return transport.NewQUIC(transport.QUICConfig{Listen: loopback, MaxConnections: 1, MaxBusyConnections: 1})
+	return transport.NewQUIC(transport.QUICConfig{StreamsOnly: true, Listen: loopback, MaxConnections: 1, MaxBusyConnections: 1})
 }
 
 func TestAConnectionIsUsedInBothDirections(t *testing.T) {
@@ -153,7 +157,7 @@ func TestWhenAllConnectionsAreInUseMoreAreRefused(t *testing.T) {
 	release := make(chan struct{})
 	blocked := func(_ kad.Contact, q krpc.Query) krpc.Reply { <-release; return krpc.Reply{Token: q.Token} }
 	small := func() port {
-		return transport.NewQUIC(transport.QUICConfig{Listen: loopback, MaxConnections: 1, MaxBusyConnections: 2})
+		return transport.NewQUIC(transport.QUICConfig{StreamsOnly: true, Listen: loopback, MaxConnections: 1, MaxBusyConnections: 2})
 	}
 	var arrived, answered sync.WaitGroup
 	hub := open(t, small, echo)
@@ -212,7 +216,7 @@ func TestAResumedSessionDoesNotStandInForAnotherNode(t *testing.T) {
 	mustAnswer(t, asker, gone.Contact)
 	mustAnswer(t, asker, other.Contact)
 	gone.Close()
-	there := func() port { return transport.NewQUIC(transport.QUICConfig{Listen: gone.Addr()}) }
+	there := func() port { return transport.NewQUIC(transport.QUICConfig{StreamsOnly: true, Listen: gone.Addr()}) }
 	successor := open(t, there, echo)
 
 	if got := ask(t, asker, gone.Contact, question("x")); !errors.Is(got.err, transport.ErrWrongID) {
@@ -262,7 +266,7 @@ func TestAConnectionOnWhichNothingComesBackIsDialledAgain(t *testing.T) {
 
 func TestTheSecondAddressIsTriedWhenTheFirstIsDead(t *testing.T) {
 	t.Parallel()
-	everywhere := func() port { return transport.NewQUIC(transport.QUICConfig{}) }
+	everywhere := func() port { return transport.NewQUIC(transport.QUICConfig{StreamsOnly: true}) }
 	asker, answerer := open(t, everywhere, echo), open(t, everywhere, echo)
 	if !asker.Addr().Addr().Is6() {
 		t.Log("no IPv6 here: only IPv4 is asked")
@@ -289,7 +293,7 @@ func TestAnAddressOfTheOtherFamilyIsUnreachableAtOnce(t *testing.T) {
 
 func TestAnOccupiedPortIsASentence(t *testing.T) {
 	first := open(t, newQUIC, echo)
-	second := transport.NewQUIC(transport.QUICConfig{Listen: first.Addr()})
+	second := transport.NewQUIC(transport.QUICConfig{StreamsOnly: true, Listen: first.Addr()})
 	err := second.Serve(newKey(), echo)
 	if err == nil || !errors.As(err, new(*net.OpError)) {
 		t.Errorf("got %v", err)

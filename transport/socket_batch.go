@@ -18,9 +18,6 @@ func newBatches(conn *net.UDPConn) batches { return ipv4.NewPacketConn(conn) }
 // which quic-go drops.
 func (s *socket) ReadBatch(packets []ipv4.Message, flags int) (int, error) {
 	n, err := s.batches.ReadBatch(packets, flags)
-	if s.received == nil {
-		return n, err
-	}
 	for i := range packets[:max(n, 0)] {
 		p := &packets[i]
 		if packet := p.Buffers[0][:p.N]; isDatagram(packet) {

@@ -15,9 +15,6 @@ type batches struct{}
 func newBatches(*net.UDPConn) batches { return batches{} }
 
 func (t *QUIC) readDatagrams() {
-	if t.socket.received == nil {
-		return
-	}
 	t.running.Go(func() {
 		packet := make([]byte, kad.MaxDatagram+1)
 		for {
