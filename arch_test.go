@@ -35,12 +35,15 @@ var pure = []string{"", "ktable", "lookup", "krpc"}
 
 // outside is what may be imported of others, and by whom.
 var outside = map[string][]string{
-	"github.com/zeebo/bencode":   {"krpc"},
-	"github.com/quic-go/quic-go": {"transport"},
+	"filippo.io/edwards25519":    {"transport"},
 	"github.com/jmoiron/sqlx":    {"store"},
-	"modernc.org/sqlite":         {"store"},
+	"github.com/quic-go/quic-go": {"transport"},
 	"github.com/spf13/cobra":     {"cmd/khashmir-testnet"},
+	"github.com/zeebo/bencode":   {"krpc"},
+	"golang.org/x/crypto":        {"transport"},
+	"golang.org/x/net":           {"transport"},
 	"golang.org/x/term":          {"cmd/khashmir-testnet"},
+	"modernc.org/sqlite":         {"store"},
 }
 
 func TestTheHouseLooksLikeItsPicture(t *testing.T) {

@@ -6,36 +6,32 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
+	"testing"
 
 	"github.com/khashmir/kad/khashmir"
 )
 
-// Two nodes on this machine: one stores a value, the other finds it.
+// A node joins through a friend, stores a value and reads what is there. The
+// README shows the same lines.
 func Example() {
-	dir, _ := os.MkdirTemp("", "khashmir-example-")
-	defer os.RemoveAll(dir)
-	ctx := context.Background()
+	ctx, path, friend, leave := somewhere()
+	defer leave()
 
-	ann, err := khashmir.Open(khashmir.Config{Path: filepath.Join(dir, "ann.db"), Listen: "127.0.0.1:0"})
+	node, err := khashmir.Open(khashmir.Config{Path: path})
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer ann.Close()
-	bob, err := khashmir.Open(khashmir.Config{Path: filepath.Join(dir, "bob.db"), Listen: "127.0.0.1:0"})
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer bob.Close()
-
-	if _, err := bob.AddContact(ctx, ann.Addr().String()); err != nil {
+	defer node.Close()
+	if _, err := node.AddContact(ctx, friend); err != nil { // "host:port"
 		log.Fatal(err)
 	}
 	key := khashmir.HashID([]byte("greeting"))
-	if _, err := bob.Store(ctx, key, []byte("hello")); err != nil {
+	if _, err := node.Store(ctx, key, []byte("hello")); err != nil {
 		log.Fatal(err)
 	}
-	for value, err := range ann.Values(ctx, key) {
-		fmt.Printf("%s %v\n", value, err)
+	for value, err := range node.Values(ctx, key) {
+		fmt.Println(string(value), err)
 	}
 	// Output: hello <nil>
 }
@@ -64,4 +60,37 @@ func ExampleNode_ValueForKey() {
 	// stored at 1 node: no contacts
 	// [v] <nil>
 	// [] no contacts
+}
+
+// somewhere is a place for a node's file and a friend on this machine.
+func somewhere() (ctx context.Context, path, friend string, leave func()) {
+	dir, err := os.MkdirTemp("", "khashmir-example-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	node, err := khashmir.Open(khashmir.Config{Store: khashmir.NewMemoryStore(), Listen: "127.0.0.1:0"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return context.Background(), filepath.Join(dir, "node.db"), node.Addr().String(), func() {
+		node.Close()
+		os.RemoveAll(dir)
+	}
+}
+
+func TestTheReadmeShowsTheExample(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile("example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, found := strings.Cut(string(readme), "```go\n")
+	shown, _, _ = strings.Cut(shown, "```")
+	indented := "\t" + strings.ReplaceAll(strings.TrimSpace(shown), "\n", "\n\t")
+	if !found || !strings.Contains(string(source), indented) {
+		t.Errorf("the README's lines are not those of Example:\n%s", shown)
+	}
 }
