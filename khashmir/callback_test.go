@@ -113,6 +113,7 @@ func TestTheStoreCallbackFiresExactlyOnceHoweverItEnds(t *testing.T) {
 					got = err
 				})
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				if fired.Load() != 1 || !errors.Is(got, e.want) {
 					t.Fatalf("fired %d times, last with %v; want once with %v", fired.Load(), got, e.want)
 				}
