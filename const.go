@@ -43,6 +43,16 @@ const (
 	// (Khashmir: none). One key can then cost 64 MiB at the most.
 	MaxEntriesPerKey = 1024
 
+	// MaxEntries and MaxBytes are what a node holds in all (Khashmir: no
+	// limit). The bytes are the values'.
+	MaxEntries = 2 << 20
+	MaxBytes   = 8 << 30
+
+	// MaxPublisherEntries and MaxPublisherBytes are what it holds of one
+	// publisher: an eighth, so that no single one can fill it.
+	MaxPublisherEntries = MaxEntries / 8
+	MaxPublisherBytes   = MaxBytes / 8
+
 	// MaxLookupQuestions ends a lookup that a liar keeps going: an honest
 	// one needs about 15 questions in a network of 100,000 nodes.
 	MaxLookupQuestions = 128

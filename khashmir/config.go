@@ -8,6 +8,7 @@ import (
 	"time"
 
 	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/store"
 )
 
 // Config is what may differ between nodes. The zero value works: QUIC on any
@@ -43,7 +44,6 @@ type Config struct {
 	Replicas           int
 	ValueTTL           time.Duration
 	MaxValueSize       int
-	MaxEntriesPerKey   int // of the default Store
 	MaxLookups         int
 	MaxFailures        int
 	MinPingInterval    time.Duration
@@ -53,6 +53,24 @@ type Config struct {
 	MaintainInterval   time.Duration
 	TokenInterval      time.Duration
 	MaxConnections     int // of the default Transport
+
+	// These are the default Store's.
+	MaxEntriesPerKey    int
+	MaxEntries          int
+	MaxBytes            int64
+	MaxPublisherEntries int
+	MaxPublisherBytes   int64
+}
+
+// limits are the default Store's.
+func (c Config) limits() store.Limits {
+	return store.Limits{
+		MaxEntriesPerKey:    c.MaxEntriesPerKey,
+		MaxEntries:          c.MaxEntries,
+		MaxBytes:            c.MaxBytes,
+		MaxPublisherEntries: c.MaxPublisherEntries,
+		MaxPublisherBytes:   c.MaxPublisherBytes,
+	}
 }
 
 func (c Config) withDefaults() Config {
@@ -69,6 +87,10 @@ func (c Config) withDefaults() Config {
 	c.ValueTTL = cmp.Or(c.ValueTTL, kad.ValueTTL)
 	c.MaxValueSize = cmp.Or(c.MaxValueSize, kad.MaxValueSize)
 	c.MaxEntriesPerKey = cmp.Or(c.MaxEntriesPerKey, kad.MaxEntriesPerKey)
+	c.MaxEntries = cmp.Or(c.MaxEntries, kad.MaxEntries)
+	c.MaxBytes = cmp.Or(c.MaxBytes, kad.MaxBytes)
+	c.MaxPublisherEntries = cmp.Or(c.MaxPublisherEntries, kad.MaxPublisherEntries)
+	c.MaxPublisherBytes = cmp.Or(c.MaxPublisherBytes, kad.MaxPublisherBytes)
 	c.MaxLookups = cmp.Or(c.MaxLookups, kad.MaxLookups)
 	c.MaxFailures = cmp.Or(c.MaxFailures, kad.MaxFailures)
 	c.MinPingInterval = cmp.Or(c.MinPingInterval, kad.MinPingInterval)
@@ -96,7 +118,9 @@ func (c Config) check() error {
 	}{
 		{"K", int64(c.K)}, {"Alpha", int64(c.Alpha)}, {"Replicas", int64(c.Replicas)},
 		{"ValueTTL", int64(c.ValueTTL)}, {"MaxValueSize", int64(c.MaxValueSize)},
-		{"MaxEntriesPerKey", int64(c.MaxEntriesPerKey)}, {"MaxLookups", int64(c.MaxLookups)},
+		{"MaxEntriesPerKey", int64(c.MaxEntriesPerKey)}, {"MaxEntries", int64(c.MaxEntries)},
+		{"MaxBytes", c.MaxBytes}, {"MaxPublisherEntries", int64(c.MaxPublisherEntries)},
+		{"MaxPublisherBytes", c.MaxPublisherBytes}, {"MaxLookups", int64(c.MaxLookups)},
 		{"MaxFailures", int64(c.MaxFailures)}, {"MinPingInterval", int64(c.MinPingInterval)},
 		{"BucketStaleness", int64(c.BucketStaleness)}, {"CheckpointInterval", int64(c.CheckpointInterval)},
 		{"ExpireInterval", int64(c.ExpireInterval)}, {"MaintainInterval", int64(c.MaintainInterval)},

@@ -37,6 +37,7 @@ var (
 // Why a holder refused or stayed silent, in Refusal.Err beside ErrTooLarge.
 var (
 	ErrFull        = store.ErrFull
+	ErrQuota       = store.ErrQuota
 	ErrExpired     = store.ErrExpired
 	ErrBadToken    = errors.New("write token was not accepted")
 	ErrHolderBusy  = errors.New("holder is busy")
@@ -53,6 +54,8 @@ func refusal(e *krpc.Error) error {
 		return ErrTooLarge
 	case krpc.CodeFull:
 		return ErrFull
+	case krpc.CodeQuota:
+		return ErrQuota
 	case krpc.CodeExpired:
 		return ErrExpired
 	case krpc.CodeBadToken:
@@ -70,6 +73,8 @@ func asReply(err error) krpc.Reply {
 	switch {
 	case errors.Is(err, store.ErrFull):
 		code, text = krpc.CodeFull, "no room"
+	case errors.Is(err, store.ErrQuota):
+		code, text = krpc.CodeQuota, "quota used up"
 	case errors.Is(err, store.ErrExpired):
 		code, text = krpc.CodeExpired, "already expired"
 	}

@@ -57,7 +57,7 @@ func Open(config Config) (*Node, error) {
 		pings:     make(map[kad.ID]struct{}),
 	}
 	if n.store == nil {
-		opened, err := store.Open(config.Path, store.Config{MaxEntriesPerKey: config.MaxEntriesPerKey})
+		opened, err := store.Open(config.Path, store.Config{Limits: config.limits()})
 		if err != nil {
 			return nil, fmt.Errorf("open: %w", err)
 		}

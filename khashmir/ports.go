@@ -53,7 +53,7 @@ type Store interface {
 	SetIdentity(key ed25519.PrivateKey) error
 	Contacts() ([]kad.Contact, error)
 	SaveContacts(contacts []kad.Contact) error
-	Stats(now time.Time) (store.Stats, error)
+	Stats() (store.Stats, error)
 	Close() error
 }
 

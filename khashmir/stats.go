@@ -49,7 +49,7 @@ func (n *Node) Stats() (Stats, error) {
 	n.mu.Unlock()
 	s.Transport = n.transport.Stats()
 	var err error
-	if s.Store, err = n.store.Stats(n.clock.Now()); err != nil {
+	if s.Store, err = n.store.Stats(); err != nil {
 		return s, fmt.Errorf("stats: %w", err)
 	}
 	return s, nil

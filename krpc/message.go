@@ -70,6 +70,7 @@ const (
 	CodeFull          = 211 // no room under this key or at all
 	CodeExpired       = 212 // the lifetime was over on arrival
 	CodeBusy          = 213 // try again later
+	CodeQuota         = 214 // the publisher has as much here as one may
 )
 
 func (e *Error) Error() string { return fmt.Sprintf("%s (%d)", e.Message, e.Code) }

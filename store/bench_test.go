@@ -152,8 +152,14 @@ func BenchmarkEmptyMemory(b *testing.B) {
 }
 
 func eachBench(b *testing.B, run func(b *testing.B, s subject)) {
+	const any = 1 << 40
+	unlimited := store.Limits{MaxEntries: any, MaxBytes: any, MaxPublisherEntries: any, MaxPublisherBytes: any}
+	eachBenchOf(b, store.Config{Limits: unlimited}, run)
+}
+
+func eachBenchOf(b *testing.B, config store.Config, run func(b *testing.B, s subject)) {
 	b.Run("sqlite", func(b *testing.B) {
-		s, err := store.Open(filepath.Join(b.TempDir(), "bench.db"), store.Config{})
+		s, err := store.Open(filepath.Join(b.TempDir(), "bench.db"), config)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -164,7 +170,7 @@ func eachBench(b *testing.B, run func(b *testing.B, s subject)) {
 	})
 	b.Run("memory", func(b *testing.B) {
 		b.ReportAllocs()
-		run(b, store.NewMemory(store.Config{}))
+		run(b, store.NewMemory(config))
 	})
 }
 

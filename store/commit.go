@@ -20,7 +20,8 @@ const maxBatch = 256
 //
 // The same value under the same key renews the entry: the later end of
 // lifetime wins, its place and its publisher stay. One whose lifetime is over
-// was never there. ErrFull, ErrExpired and ErrClosed say that nothing was kept.
+// was never there. ErrFull, ErrQuota, ErrExpired and ErrClosed say that nothing
+// was kept.
 func (s *SQLite) Put(key kad.ID, e kad.Entry, now time.Time) error {
 	if err := s.put(key, e, now); err != nil {
 		return fmt.Errorf("store: put %s: %w", key, err)
@@ -65,7 +66,7 @@ func (s *SQLite) lead() {
 func (s *SQLite) keepAll(batch []*put) error {
 	for _, p := range batch {
 		p.err = s.keep(p)
-		if p.err != nil && !errors.Is(p.err, ErrFull) {
+		if p.err != nil && !errors.Is(p.err, ErrFull) && !errors.Is(p.err, ErrQuota) {
 			return p.err
 		}
 	}
@@ -84,7 +85,15 @@ func (s *SQLite) keep(p *put) error {
 		}
 		return err
 	}
+	if err == nil { // the same value, and its lifetime is over
+		if _, err := s.drop.Exec(id); err != nil {
+			return err
+		}
+	}
 	if err := s.makeRoom(p); err != nil {
+		return err
+	}
+	if err := s.fits(p); err != nil {
 		return err
 	}
 	value := p.entry.Value
@@ -100,14 +109,14 @@ func (s *SQLite) keep(p *put) error {
 // place, the expired ones go.
 func (s *SQLite) makeRoom(p *put) error {
 	var rows, live int
-	if err := s.rows.QueryRow(p.key[:]).Scan(&rows); err != nil || rows < s.config.MaxEntriesPerKey {
+	if err := s.rows.QueryRow(p.key[:]).Scan(&rows); err != nil || rows < s.limits.MaxEntriesPerKey {
 		return err
 	}
 	if err := s.live.QueryRow(p.key[:], p.now).Scan(&live); err != nil {
 		return err
 	}
-	if live >= s.config.MaxEntriesPerKey {
-		return ErrFull
+	if live >= s.limits.MaxEntriesPerKey {
+		return fmt.Errorf("the key has %d entries: %w", live, ErrFull)
 	}
 	_, err := s.clear.Exec(p.key[:], p.now)
 	return err

@@ -73,7 +73,7 @@ func TestPutsThatWaitTogetherShareACommit(t *testing.T) {
 	written := func(run func(s *store.SQLite)) int64 {
 		s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{})
 		run(s)
-		stats, err := s.Stats(start)
+		stats, err := s.Stats()
 		if err != nil || stats.Entries != puts {
 			t.Fatalf("%+v, %v", stats, err)
 		}
@@ -101,7 +101,7 @@ func TestPutsThatWaitTogetherShareACommit(t *testing.T) {
 }
 
 func TestARefusedPutDoesNotFailThoseItSharesACommitWith(t *testing.T) {
-	s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{MaxEntriesPerKey: 1})
+	s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{Limits: store.Limits{MaxEntriesPerKey: 1}})
 	put(t, s, key, value("first", 1, 0, 60), 0)
 	errs := queued(s, 40, func(i int) error {
 		if i%2 == 0 {
@@ -194,7 +194,7 @@ func TestEveryCallAfterCloseIsErrClosed(t *testing.T) {
 		_, calls["Expire"] = s.Expire(start, 1)
 		_, _, calls["Identity"] = s.Identity()
 		_, calls["Contacts"] = s.Contacts()
-		_, calls["Stats"] = s.Stats(start)
+		_, calls["Stats"] = s.Stats()
 		for call, err := range calls {
 			if !errors.Is(err, store.ErrClosed) {
 				t.Errorf("%s after Close: %v", call, err)

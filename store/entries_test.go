@@ -54,9 +54,6 @@ func TestAnExpiredEntryIsNeverReturnedEvenBeforeTheSweep(t *testing.T) {
 
 		want(t, s, key, 9, value("short", 1, 0, 10), value("long", 1, 0, 20))
 		want(t, s, key, 10, value("long", 1, 0, 20)) // at that instant it is gone
-		if stats, err := s.Stats(at(10)); err != nil || stats.Entries != 1 || stats.Bytes != 4 || stats.Keys != 1 {
-			t.Errorf("stats %+v, %v: the expired entry counts", stats, err)
-		}
 		if err := s.Put(key, value("late", 1, 0, 10), at(10)); !errors.Is(err, store.ErrExpired) {
 			t.Errorf("put of an expired entry: %v, want ErrExpired", err)
 		}
@@ -95,14 +92,14 @@ func TestTheSweepDeletesInSlicesSoonestExpiredFirst(t *testing.T) {
 				want(t, s, kad.HashID([]byte{6}), 3)
 			}
 		}
-		if stats, err := s.Stats(at(0)); stats.Entries != 0 || stats.Keys != 0 || err != nil {
+		if stats, err := s.Stats(); stats.Entries != 0 || stats.Bytes != 0 || err != nil {
 			t.Errorf("after the sweep: %+v, %v", stats, err)
 		}
 	})
 }
 
 func TestAFullKeyRefusesOneMoreRenewsWhatItHasAndLeavesOthersAlone(t *testing.T) {
-	eachTwin(t, store.Config{MaxEntriesPerKey: 3}, func(t *testing.T, s subject) {
+	eachTwin(t, store.Config{Limits: store.Limits{MaxEntriesPerKey: 3}}, func(t *testing.T, s subject) {
 		for i := range 3 {
 			put(t, s, key, value(fmt.Sprint(i), 1, 0, 10+i), 0)
 		}

@@ -16,13 +16,15 @@ import (
 // simulator and for tests. What it holds is gone when it is closed. An empty
 // one costs a few hundred bytes.
 type Memory struct {
-	config Config
+	limits Limits
 
 	mu       sync.Mutex
 	closed   bool
 	keys     map[kad.ID][]*record // in the order of their positions
 	soonest  expiryHeap           // the same records by expiry
 	last     uint64               // the highest position given
+	usage    map[kad.PublicKey]usage
+	all      usage
 	identity ed25519.PrivateKey
 	contacts []kad.Contact
 }
@@ -43,7 +45,7 @@ var seed = maphash.MakeSeed()
 
 // NewMemory is an empty store.
 func NewMemory(config Config) *Memory {
-	return &Memory{config: config.withDefaults()}
+	return &Memory{limits: config.Limits.withDefaults()}
 }
 
 // Put is SQLite.Put. It keeps a copy of the value.
@@ -72,11 +74,14 @@ func (m *Memory) put(key kad.ID, e kad.Entry, now int64) error {
 		}
 		return nil
 	}
+	if old := m.find(key, sum, e.Value); old != nil {
+		m.drop(old)
+	}
 	if err := m.makeRoom(key, now); err != nil {
 		return err
 	}
-	if old := m.find(key, sum, e.Value); old != nil {
-		m.drop(old)
+	if err := m.fits(len(e.Value), e.Publisher, now); err != nil {
+		return err
 	}
 	m.add(&record{key: key, sum: sum, value: bytes.Clone(e.Value), publisher: e.Publisher, created: created, expires: expires})
 	return nil
@@ -91,6 +96,7 @@ func (m *Memory) add(r *record) {
 	}
 	m.keys[r.key] = append(m.keys[r.key], r)
 	m.soonest.push(r)
+	m.count(r, 1)
 }
 
 func (m *Memory) find(key kad.ID, sum uint64, value []byte) *record {
@@ -104,7 +110,7 @@ func (m *Memory) find(key kad.ID, sum uint64, value []byte) *record {
 
 // makeRoom is SQLite.makeRoom: expired records go where a full key needs room.
 func (m *Memory) makeRoom(key kad.ID, now int64) error {
-	if len(m.keys[key]) < m.config.MaxEntriesPerKey {
+	if len(m.keys[key]) < m.limits.MaxEntriesPerKey {
 		return nil
 	}
 	var over []*record
@@ -116,8 +122,8 @@ func (m *Memory) makeRoom(key kad.ID, now int64) error {
 	for _, r := range over {
 		m.drop(r)
 	}
-	if len(m.keys[key]) >= m.config.MaxEntriesPerKey {
-		return ErrFull
+	if live := len(m.keys[key]); live >= m.limits.MaxEntriesPerKey {
+		return fmt.Errorf("the key has %d entries: %w", live, ErrFull)
 	}
 	return nil
 }
@@ -125,6 +131,7 @@ func (m *Memory) makeRoom(key kad.ID, now int64) error {
 // drop forgets r.
 func (m *Memory) drop(r *record) {
 	m.soonest.remove(r)
+	m.count(r, -1)
 	records := m.keys[r.key]
 	i := after(records, r.position-1)
 	if records = slices.Delete(records, i, i+1); len(records) > 0 {
@@ -174,31 +181,25 @@ func (m *Memory) Expire(now time.Time, limit int) (dropped int, err error) {
 	if m.closed {
 		return 0, fmt.Errorf("store: expire: %w", ErrClosed)
 	}
-	for dropped < limit && len(m.soonest) > 0 && m.soonest[0].expires <= now.UnixMilli() {
+	return m.sweep(now.UnixMilli(), limit), nil
+}
+
+func (m *Memory) sweep(now int64, limit int) (dropped int) {
+	for dropped < limit && len(m.soonest) > 0 && m.soonest[0].expires <= now {
 		m.drop(m.soonest[0])
 		dropped++
 	}
-	return dropped, nil
+	return dropped
 }
 
-// Stats is SQLite.Stats; it walks every record.
-func (m *Memory) Stats(now time.Time) (Stats, error) {
+// Stats is SQLite.Stats.
+func (m *Memory) Stats() (Stats, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return Stats{}, fmt.Errorf("store: stats: %w", ErrClosed)
 	}
-	var stats Stats
-	keys := make(map[kad.ID]struct{})
-	for _, r := range m.soonest {
-		if r.expires > now.UnixMilli() {
-			stats.Entries++
-			stats.Bytes += int64(len(r.value))
-			keys[r.key] = struct{}{}
-		}
-	}
-	stats.Keys = len(keys)
-	return stats, nil
+	return Stats{Entries: m.all.Entries, Bytes: m.all.Bytes}, nil
 }
 
 // Close forgets everything. Closing twice does nothing.
@@ -206,6 +207,6 @@ func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed = true
-	m.keys, m.soonest, m.identity, m.contacts = nil, nil, nil, nil
+	m.keys, m.soonest, m.usage, m.identity, m.contacts = nil, nil, nil, nil, nil
 	return nil
 }

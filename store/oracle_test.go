@@ -15,8 +15,8 @@ import (
 
 // oracle is a store as simple as can be: what is live, under each key, in order.
 type oracle struct {
-	limit int
-	keys  map[kad.ID][]kad.Entry
+	limits store.Limits
+	keys   map[kad.ID][]kad.Entry
 }
 
 func (o *oracle) live(key kad.ID, now time.Time) []kad.Entry {
@@ -38,35 +38,46 @@ func (o *oracle) put(key kad.ID, e kad.Entry, now time.Time) error {
 		}
 		return nil
 	}
-	if len(live) >= o.limit {
+	if len(live) >= o.limits.MaxEntriesPerKey {
+		return store.ErrFull
+	}
+	ofThis, ofAll := o.usage(e.Publisher, now)
+	size := int64(len(e.Value))
+	switch {
+	case ofThis.Entries >= o.limits.MaxPublisherEntries || ofThis.Bytes+size > o.limits.MaxPublisherBytes:
+		return store.ErrQuota
+	case ofAll.Entries >= o.limits.MaxEntries || ofAll.Bytes+size > o.limits.MaxBytes:
 		return store.ErrFull
 	}
 	o.keys[key] = append(live, e)
 	return nil
 }
 
-func (o *oracle) stats(now time.Time) (s store.Stats) {
+func (o *oracle) usage(publisher kad.PublicKey, now time.Time) (ofThis, ofAll store.Stats) {
 	for key := range o.keys {
-		live := o.live(key, now)
-		s.Entries += len(live)
-		s.Keys += min(len(live), 1)
-		for _, e := range live {
-			s.Bytes += int64(len(e.Value))
+		for _, e := range o.live(key, now) {
+			ofAll.Entries++
+			ofAll.Bytes += int64(len(e.Value))
+			if e.Publisher == publisher {
+				ofThis.Entries++
+				ofThis.Bytes += int64(len(e.Value))
+			}
 		}
 	}
-	return s
+	return ofThis, ofAll
 }
 
 // Both twins and the oracle go through the same random life; whatever can be
 // seen of them must agree after every step, what the sweep drops included.
 func TestRandomOperationsAgreeWithAPlainMap(t *testing.T) {
-	const limit = 6
-	config := store.Config{MaxEntriesPerKey: limit}
+	limits := store.Limits{MaxEntriesPerKey: 4, MaxEntries: 10, MaxBytes: 14, MaxPublisherEntries: 5, MaxPublisherBytes: 6}
+	config := store.Config{Limits: limits}
+	refused := map[error]int{}
 	for round := range uint64(4) {
 		src := rand.New(rand.NewPCG(round, 42))
 		disk := openAt(t, filepath.Join(t.TempDir(), "node.db"), config)
 		memory := store.NewMemory(config)
-		model := &oracle{limit: limit, keys: map[kad.ID][]kad.Entry{}}
+		model := &oracle{limits: limits, keys: map[kad.ID][]kad.Entry{}}
 		now := start
 		for step := range 400 {
 			now = now.Add(time.Duration(src.IntN(4)) * time.Second)
@@ -82,16 +93,29 @@ func TestRandomOperationsAgreeWithAPlainMap(t *testing.T) {
 			e := kad.Entry{Value: []byte(fmt.Sprint(src.IntN(12))), Publisher: kad.PublicKey{byte(src.IntN(3))},
 				Created: now.Add(-time.Duration(src.IntN(20)) * time.Second), TTL: time.Duration(src.IntN(60)) * time.Second}
 			expected := model.put(key, e, now)
-			for _, s := range []subject{disk, memory} {
+			refused[expected]++
+			_, live := model.usage(e.Publisher, now)
+			var held [2]store.Stats
+			for i, s := range []subject{disk, memory} {
 				if err := s.Put(key, e, now); !errors.Is(err, expected) {
 					t.Fatalf("step %d: %T.Put: %v, want %v", step, s, err, expected)
 				}
 				want(t, s, key, int(now.Sub(start).Seconds()), model.live(key, now)...)
-				stats, err := s.Stats(now)
-				if stats.FileBytes = 0; stats != model.stats(now) || err != nil {
-					t.Fatalf("step %d: %T.Stats: %+v, %v, want %+v", step, s, stats, err, model.stats(now))
+				stats, err := s.Stats()
+				if err != nil || stats.Entries < live.Entries || stats.Bytes < live.Bytes {
+					t.Fatalf("step %d: %T.Stats: %+v, %v, live are %+v", step, s, stats, err, live)
 				}
+				stats.FileBytes = 0
+				held[i] = stats
 			}
+			if held[0] != held[1] {
+				t.Fatalf("step %d: the twins hold %+v and %+v", step, held[0], held[1])
+			}
+		}
+	}
+	for _, why := range []error{nil, store.ErrFull, store.ErrQuota, store.ErrExpired} {
+		if refused[why] < 20 {
+			t.Errorf("%v came %d times: the test does not try it", why, refused[why])
 		}
 	}
 }

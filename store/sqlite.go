@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/jmoiron/sqlx"
+	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/migrations"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -42,7 +42,7 @@ var settings = url.Values{
 // median and 1 ms at the 99th percentile. A second connection for readers
 // would cost 115 KB more for each store, and the file's lock.
 type SQLite struct {
-	config Config
+	limits Limits
 	path   string
 
 	life   sync.RWMutex // every call holds it for reading, Close takes it whole
@@ -63,14 +63,14 @@ type SQLite struct {
 // ErrInUse, one from a newer program migrations.ErrNewer. SQLite's own lock
 // says so, and it goes with the process that held it, however that ended.
 func Open(path string, config Config) (*SQLite, error) {
-	s, err := open(path, config.withDefaults())
+	s, err := open(path, config.Limits.withDefaults())
 	if err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", path, err)
 	}
 	return s, nil
 }
 
-func open(path string, config Config) (*SQLite, error) {
+func open(path string, limits Limits) (*SQLite, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func open(path string, config Config) (*SQLite, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	s := &SQLite{config: config, path: path, db: db}
+	s := &SQLite{limits: limits, path: path, db: db}
 	if err := s.connect(); err != nil {
 		s.disconnect()
 		return nil, explain(err)
@@ -213,21 +213,19 @@ func (s *SQLite) transact(do func() error) error {
 	return err
 }
 
-// Stats counts what is live at now. It reads every live row: meant for people
-// and tests, not for every query.
-func (s *SQLite) Stats(now time.Time) (Stats, error) {
+// Stats is how much the file holds.
+func (s *SQLite) Stats() (Stats, error) {
 	if err := s.enter(); err != nil {
 		return Stats{}, fmt.Errorf("store: stats: %w", err)
 	}
 	defer s.leave()
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	var stats Stats
-	err := s.conn.GetContext(context.Background(), &stats, `SELECT COUNT(DISTINCT key) AS keys, COUNT(*) AS entries,
-		COALESCE(SUM(length(value)), 0) AS bytes FROM entries WHERE expires_at > ?`, now.UnixMilli())
+	_, all, err := s.usageOf(kad.PublicKey{})
 	if err != nil {
 		return Stats{}, fmt.Errorf("store: stats: %w", err)
 	}
+	stats := Stats{Entries: all.Entries, Bytes: all.Bytes}
 	for _, name := range []string{s.path, s.path + "-wal"} {
 		if info, err := os.Stat(name); err == nil { // never opened: see create
 			stats.FileBytes += info.Size()

@@ -28,6 +28,9 @@ type statements struct {
 	page  *sqlx.Stmt // key, after, now -> id, value, publisher, created, expires
 	sweep *sqlx.Stmt // now, limit
 	clear *sqlx.Stmt // key, now
+
+	drop  *sqlx.Stmt // id
+	usage *sqlx.Stmt // publisher -> its entries, its bytes, all entries, all bytes
 }
 
 func (st *statements) prepare(ctx context.Context, conn *sqlx.Conn) error {
@@ -40,7 +43,7 @@ func (st *statements) prepare(ctx context.Context, conn *sqlx.Conn) error {
 		{&st.rollback, `ROLLBACK`},
 		{&st.find, `SELECT id, expires_at FROM entries WHERE key = ? AND value_hash = ?`},
 		{&st.renew, `UPDATE entries SET created_at = ?, expires_at = ? WHERE id = ?`},
-		{&st.insert, `INSERT OR REPLACE INTO entries (key, value_hash, publisher, created_at, expires_at, value)
+		{&st.insert, `INSERT INTO entries (key, value_hash, publisher, created_at, expires_at, value)
 			VALUES (?, ?, ?, ?, ?, ?)`},
 		{&st.rows, `SELECT COUNT(*) FROM entries WHERE key = ?`},
 		{&st.live, `SELECT COUNT(*) FROM entries WHERE key = ? AND expires_at > ?`},
@@ -52,6 +55,9 @@ func (st *statements) prepare(ctx context.Context, conn *sqlx.Conn) error {
 		{&st.sweep, `DELETE FROM entries WHERE id IN
 			(SELECT id FROM entries WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?)`},
 		{&st.clear, `DELETE FROM entries WHERE key = ? AND expires_at <= ?`},
+		{&st.drop, `DELETE FROM entries WHERE id = ?`},
+		{&st.usage, `SELECT COALESCE(its.entries, 0), COALESCE(its.bytes, 0), everybody.entries, everybody.bytes
+			FROM usage AS everybody LEFT JOIN usage AS its ON its.publisher = ? WHERE everybody.publisher = x''`},
 	} {
 		stmt, err := conn.PreparexContext(ctx, p.sql)
 		if err != nil {

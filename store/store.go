@@ -11,8 +11,8 @@
 // the end of its lifetime; one that is over is never returned and never counts,
 // swept or not.
 //
-// To read on: commit.go is a value's way to the disk, entries.go its way back,
-// expire.go its end; memory.go is all of it again without a disk.
+// To read on: commit.go is a value's way to the disk, limits.go what may be in
+// it, entries.go the way back, expire.go the end; memory.go is all of it again without a disk.
 package store
 
 import (
@@ -29,8 +29,11 @@ var (
 	// ErrClosed answers every call after Close.
 	ErrClosed = errors.New("the store is closed")
 
-	// ErrFull means that the key has its MaxEntriesPerKey live entries.
-	ErrFull = errors.New("the key is full")
+	// ErrFull means that there is no room, under the key or in all.
+	ErrFull = errors.New("no room")
+
+	// ErrQuota means that the publisher has as much here as one may.
+	ErrQuota = errors.New("the publisher's quota is used up")
 
 	// ErrExpired means that the entry's lifetime was over before it was put.
 	ErrExpired = errors.New("the entry has expired")
@@ -44,22 +47,12 @@ var (
 
 // Config is a store's settings. Its zero value works.
 type Config struct {
-	// MaxEntriesPerKey is how many live entries a key may have; 0 means
-	// kad.MaxEntriesPerKey.
-	MaxEntriesPerKey int
+	Limits
 }
 
-func (c Config) withDefaults() Config {
-	if c.MaxEntriesPerKey <= 0 {
-		c.MaxEntriesPerKey = kad.MaxEntriesPerKey
-	}
-	return c
-}
-
-// Stats counts what is live at one instant.
+// Stats is how much a store holds. Counting it costs the same whatever that is.
 type Stats struct {
-	Keys      int   // keys with at least one live entry
-	Entries   int   // live entries
+	Entries   int   // the expired that are not swept yet among them
 	Bytes     int64 // of their values
 	FileBytes int64 // of the file and its log; 0 in memory
 }

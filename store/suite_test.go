@@ -22,7 +22,7 @@ type subject interface {
 	SetIdentity(ed25519.PrivateKey) error
 	SaveContacts([]kad.Contact) error
 	Contacts() ([]kad.Contact, error)
-	Stats(now time.Time) (store.Stats, error)
+	Stats() (store.Stats, error)
 	Close() error
 }
 
