@@ -26,6 +26,12 @@ type Config struct {
 	// the table has run empty. Default: none. A dead one costs a log line.
 	Bootstrap []string
 
+	// PowerSafe makes a value outlive a power cut at every holder that
+	// acknowledged it with this setting, at one fsync a commit. Default: it
+	// outlives the death of the process, kill -9 included. Of the default
+	// Store.
+	PowerSafe bool
+
 	// Key is the node's identity. Default: the one in the store, made once.
 	Key ed25519.PrivateKey
 

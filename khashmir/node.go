@@ -57,7 +57,7 @@ func Open(config Config) (*Node, error) {
 		pings:     make(map[kad.ID]struct{}),
 	}
 	if n.store == nil {
-		opened, err := store.Open(config.Path, store.Config{Limits: config.limits()})
+		opened, err := store.Open(config.Path, store.Config{Limits: config.limits(), PowerSafe: config.PowerSafe})
 		if err != nil {
 			return nil, fmt.Errorf("open: %w", err)
 		}

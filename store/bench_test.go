@@ -28,6 +28,21 @@ func BenchmarkPutBy64Callers(b *testing.B) {
 	})
 }
 
+// The price of surviving a power cut, to set beside BenchmarkPut.
+func BenchmarkPutPowerSafe(b *testing.B) {
+	s, err := store.Open(filepath.Join(b.TempDir(), "bench.db"), store.Config{PowerSafe: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	b.Run("1 caller", func(b *testing.B) {
+		for i := range b.N {
+			mustPut(b, s, numbered(i))
+		}
+	})
+	b.Run("64 callers", func(b *testing.B) { putBy64(b, s, b.N) })
+}
+
 func BenchmarkRenew(b *testing.B) {
 	eachBench(b, func(b *testing.B, s subject) {
 		for i := range b.N {

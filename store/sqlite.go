@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -25,9 +26,7 @@ import (
 // small (KiB, negative) because one process may hold a thousand stores, and a
 // larger one measured no faster.
 //
-// With synchronous NORMAL a commit outlives the death of the process but the
-// last ones may be lost in a power cut. FULL would save them, at one fsync a
-// commit: this is the place to say so.
+// Config.PowerSafe makes synchronous FULL of NORMAL.
 var settings = url.Values{
 	"_pragma":       {"locking_mode(EXCLUSIVE)", "cache_size(-256)"},
 	"_journal_mode": {"WAL"},
@@ -63,14 +62,14 @@ type SQLite struct {
 // ErrInUse, one from a newer program migrations.ErrNewer. SQLite's own lock
 // says so, and it goes with the process that held it, however that ended.
 func Open(path string, config Config) (*SQLite, error) {
-	s, err := open(path, config.Limits.withDefaults())
+	s, err := open(path, config)
 	if err != nil {
 		return nil, fmt.Errorf("store: open %s: %w", path, err)
 	}
 	return s, nil
 }
 
-func open(path string, limits Limits) (*SQLite, error) {
+func open(path string, config Config) (*SQLite, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -78,12 +77,12 @@ func open(path string, limits Limits) (*SQLite, error) {
 	if err := create(path); err != nil {
 		return nil, err
 	}
-	db, err := sqlx.Open("sqlite", dsn(path))
+	db, err := sqlx.Open("sqlite", dsn(path, config))
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	s := &SQLite{limits: limits, path: path, db: db}
+	s := &SQLite{limits: config.Limits.withDefaults(), path: path, db: db}
 	if err := s.connect(); err != nil {
 		s.disconnect()
 		return nil, explain(err)
@@ -117,12 +116,16 @@ func create(path string) error {
 
 // dsn names the database as a URI, so that a question mark in the path stays
 // part of the path.
-func dsn(path string) string {
+func dsn(path string, config Config) string {
 	path = filepath.ToSlash(path)
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path // C:/ on Windows
 	}
-	return (&url.URL{Scheme: "file", Path: path, RawQuery: settings.Encode()}).String()
+	query := maps.Clone(settings)
+	if config.PowerSafe {
+		query.Set("_synchronous", "FULL")
+	}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String()
 }
 
 func (s *SQLite) connect() error {

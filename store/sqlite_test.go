@@ -51,6 +51,10 @@ func TestTheConnectionRunsWithTheSettingsWeAskedFor(t *testing.T) {
 			t.Errorf("PRAGMA %s = %q, want %q", pragma, got, want)
 		}
 	}
+	safe := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{PowerSafe: true})
+	if got := safe.Pragma("synchronous"); got != "2" {
+		t.Errorf("PRAGMA synchronous = %q, want 2: an fsync a commit", got)
+	}
 }
 
 func TestTheFileIsItsOwnersAloneAndCloseLeavesNoLogBeside(t *testing.T) {
