@@ -32,6 +32,12 @@ const (
 	// ValueTTL is how long an entry lives after its publisher stored it
 	// (paper, section 2.5; Khashmir's KE_AGE: 24 h).
 	ValueTTL = 24 * time.Hour
+
+	// MinValueTTL and MaxValueTTL bound the lifetime that a publisher may ask
+	// for instead. Lifetimes travel in whole seconds; a longer life than a
+	// week is for a publisher who comes back to renew it.
+	MinValueTTL = time.Second
+	MaxValueTTL = 7 * 24 * time.Hour
 )
 
 // Limits on what one node keeps and accepts.

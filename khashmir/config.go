@@ -49,6 +49,7 @@ type Config struct {
 	Alpha              int
 	Replicas           int
 	ValueTTL           time.Duration
+	MaxValueTTL        time.Duration
 	MaxValueSize       int
 	MaxLookups         int
 	MaxFailures        int
@@ -91,6 +92,7 @@ func (c Config) withDefaults() Config {
 	c.Alpha = cmp.Or(c.Alpha, kad.Alpha)
 	c.Replicas = cmp.Or(c.Replicas, min(kad.Replicas, c.K))
 	c.ValueTTL = cmp.Or(c.ValueTTL, kad.ValueTTL)
+	c.MaxValueTTL = cmp.Or(c.MaxValueTTL, max(kad.MaxValueTTL, c.ValueTTL))
 	c.MaxValueSize = cmp.Or(c.MaxValueSize, kad.MaxValueSize)
 	c.MaxEntriesPerKey = cmp.Or(c.MaxEntriesPerKey, kad.MaxEntriesPerKey)
 	c.MaxEntries = cmp.Or(c.MaxEntries, kad.MaxEntries)
@@ -123,7 +125,7 @@ func (c Config) check() error {
 		n    int64
 	}{
 		{"K", int64(c.K)}, {"Alpha", int64(c.Alpha)}, {"Replicas", int64(c.Replicas)},
-		{"ValueTTL", int64(c.ValueTTL)}, {"MaxValueSize", int64(c.MaxValueSize)},
+		{"ValueTTL", int64(c.ValueTTL)}, {"MaxValueTTL", int64(c.MaxValueTTL)}, {"MaxValueSize", int64(c.MaxValueSize)},
 		{"MaxEntriesPerKey", int64(c.MaxEntriesPerKey)}, {"MaxEntries", int64(c.MaxEntries)},
 		{"MaxBytes", c.MaxBytes}, {"MaxPublisherEntries", int64(c.MaxPublisherEntries)},
 		{"MaxPublisherBytes", c.MaxPublisherBytes}, {"MaxLookups", int64(c.MaxLookups)},
@@ -139,6 +141,8 @@ func (c Config) check() error {
 	switch {
 	case c.Replicas > c.K:
 		return fmt.Errorf("config: Replicas (%d) is more than K (%d) that a lookup finds", c.Replicas, c.K)
+	case c.ValueTTL < kad.MinValueTTL || c.ValueTTL > c.MaxValueTTL:
+		return fmt.Errorf("config: ValueTTL (%v) is not between %v and MaxValueTTL (%v)", c.ValueTTL, kad.MinValueTTL, c.MaxValueTTL)
 	case c.K > kad.MaxContactsPerReply:
 		return fmt.Errorf("config: K (%d) is more than the %d contacts a reply may carry", c.K, kad.MaxContactsPerReply)
 	case c.MaxValueSize > kad.MaxMessageSize-room:

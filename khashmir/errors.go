@@ -32,9 +32,14 @@ var (
 
 	// ErrTooLarge: the value is over the limit, here or at the holder.
 	ErrTooLarge = errors.New("value is too large")
+
+	// ErrLifetime: the lifetime is over the limit, here or at the holder, or
+	// no lifetime at all.
+	ErrLifetime = errors.New("lifetime is out of bounds")
 )
 
-// Why a holder refused or stayed silent, in Refusal.Err beside ErrTooLarge.
+// Why a holder refused or stayed silent, in Refusal.Err beside ErrTooLarge and
+// ErrLifetime.
 var (
 	ErrFull        = store.ErrFull
 	ErrQuota       = store.ErrQuota
@@ -56,6 +61,8 @@ func refusal(e *krpc.Error) error {
 		return ErrFull
 	case krpc.CodeQuota:
 		return ErrQuota
+	case krpc.CodeLifetime:
+		return ErrLifetime
 	case krpc.CodeExpired:
 		return ErrExpired
 	case krpc.CodeBadToken:

@@ -89,12 +89,14 @@ func (n *Node) storeValue(from kad.Contact, q krpc.Query) krpc.Reply {
 		return refuse(krpc.CodeBadToken, "token not accepted")
 	case len(q.Entry.Value) > n.config.MaxValueSize:
 		return refuse(krpc.CodeTooLarge, "value too large")
+	case q.Entry.TTL > n.config.MaxValueTTL:
+		return refuse(krpc.CodeLifetime, "lifetime too long")
 	}
 	err := n.store.Put(q.Target, kad.Entry{
 		Value:     q.Entry.Value,
 		Publisher: from.Key,
 		Created:   now.Add(-q.Entry.Age),
-		TTL:       min(q.Entry.TTL, n.config.ValueTTL),
+		TTL:       q.Entry.TTL,
 	}, now)
 	if err != nil {
 		reply := asReply(err)

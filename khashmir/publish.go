@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/krpc"
@@ -28,11 +29,16 @@ type Refusal struct {
 // and then runs callback, exactly once, however it ends. A value already
 // stored there is renewed; others under the key are left alone.
 //
+// The value lives for Config.ValueTTL, or as long as the option TTL says.
+//
 // The error is nil when another node has committed the value, and when this
 // node is the only one whose place it is. It returns at once; value may be
 // reused.
-func (n *Node) StoreValueForKey(ctx context.Context, key ID, value []byte, callback func(Result, error)) {
-	p := &publication{value: bytes.Clone(value), callback: callback}
+func (n *Node) StoreValueForKey(ctx context.Context, key ID, value []byte, callback func(Result, error), options ...StoreOption) {
+	p := &publication{value: bytes.Clone(value), callback: callback, ttl: n.config.ValueTTL}
+	for _, option := range options {
+		option(p)
+	}
 	p.call = call{
 		query: krpc.Query{Method: krpc.FindNode, Target: key},
 		reply: p.replied,
@@ -44,22 +50,42 @@ func (n *Node) StoreValueForKey(ctx context.Context, key ID, value []byte, callb
 
 	n.mu.Lock()
 	defer n.leave()
-	if len(value) > n.config.MaxValueSize {
+	if err := p.check(n.config); err != nil {
 		p.node = n
-		p.end(fmt.Errorf("store %d bytes where %d is the limit: %w", len(value), n.config.MaxValueSize, ErrTooLarge))
+		p.end(err)
 		return
 	}
 	n.begin(ctx, &p.call)
 }
 
+// check refuses at once, before any packet, what every holder would refuse.
+func (p *publication) check(config Config) error {
+	switch {
+	case len(p.value) > config.MaxValueSize:
+		return fmt.Errorf("store %d bytes where %d is the limit: %w", len(p.value), config.MaxValueSize, ErrTooLarge)
+	case p.ttl < kad.MinValueTTL || p.ttl > config.MaxValueTTL:
+		return fmt.Errorf("store for %v where %v to %v is allowed: %w", p.ttl, kad.MinValueTTL, config.MaxValueTTL, ErrLifetime)
+	}
+	return nil
+}
+
+// StoreOption changes how one value is stored.
+type StoreOption func(*publication)
+
+// TTL is how long the value lives, from one second to Config.MaxValueTTL, in
+// whole seconds.
+func TTL(d time.Duration) StoreOption {
+	return func(p *publication) { p.ttl = d.Truncate(time.Second) }
+}
+
 // Store is StoreValueForKey for those who prefer to block.
-func (n *Node) Store(ctx context.Context, key ID, value []byte) (Result, error) {
+func (n *Node) Store(ctx context.Context, key ID, value []byte, options ...StoreOption) (Result, error) {
 	type outcome struct {
 		result Result
 		err    error
 	}
 	got := make(chan outcome, 1)
-	n.StoreValueForKey(ctx, key, value, func(r Result, err error) { got <- outcome{r, err} })
+	n.StoreValueForKey(ctx, key, value, func(r Result, err error) { got <- outcome{r, err} }, options...)
 	o := <-got
 	return o.result, o.err
 }
@@ -69,6 +95,7 @@ func (n *Node) Store(ctx context.Context, key ID, value []byte) (Result, error) 
 type publication struct {
 	call
 	value    []byte
+	ttl      time.Duration
 	callback func(Result, error)
 	tokens   map[kad.ID]string // what the contacts on the way gave us
 	entry    kad.Entry
@@ -86,7 +113,7 @@ func (p *publication) found() {
 		Value:     p.value,
 		Publisher: n.self.Key,
 		Created:   n.clock.Now(),
-		TTL:       n.config.ValueTTL,
+		TTL:       p.ttl,
 	}
 	p.result.Hops = p.lookup.Hops()
 	p.waiting = p.lookup.Closest()

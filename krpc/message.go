@@ -71,6 +71,7 @@ const (
 	CodeExpired       = 212 // the lifetime was over on arrival
 	CodeBusy          = 213 // try again later
 	CodeQuota         = 214 // the publisher has as much here as one may
+	CodeLifetime      = 215 // the lifetime is longer than the holder grants
 )
 
 func (e *Error) Error() string { return fmt.Sprintf("%s (%d)", e.Message, e.Code) }

@@ -49,9 +49,8 @@ var (
 type Config struct {
 	Limits
 
-	// PowerSafe makes a commit outlive a power cut, at one fsync each: some
-	// four times the work for a put alone, less when many share a commit.
-	// Default: it outlives the death of the process, kill -9 included; the
+	// PowerSafe makes a commit outlive a power cut, at one fsync each. What
+	// that costs hangs on the disk; puts at the same time share it. Default: it outlives the death of the process, kill -9 included; the
 	// last ones may be lost in a power cut. The file is whole either way.
 	PowerSafe bool
 }
