@@ -105,6 +105,19 @@ const (
 	// a refresh or the table has run empty.
 	MaintainInterval = time.Minute
 
+	// RepublishInterval is how often the node looks which of the values it
+	// keeps alive are due (Khashmir: never republished; paper, section 2.5:
+	// the publisher every 24 h). Each is due after half its lifetime, so one
+	// round may fail and nothing is lost.
+	RepublishInterval = time.Minute
+
+	// RepublishRetry is when a value that could not be stored is due again.
+	RepublishRetry = 5 * time.Minute
+
+	// RepublishSlice is how many values are read from the disk at a time to
+	// be stored again, Alpha of them at once.
+	RepublishSlice = 64
+
 	// TokenInterval is how often the secret behind write tokens changes;
 	// the previous one is still honoured (BEP 5: 5 min).
 	TokenInterval = 5 * time.Minute

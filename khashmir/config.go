@@ -58,6 +58,7 @@ type Config struct {
 	CheckpointInterval time.Duration
 	ExpireInterval     time.Duration
 	MaintainInterval   time.Duration
+	RepublishInterval  time.Duration
 	TokenInterval      time.Duration
 	MaxConnections     int // of the default Transport
 
@@ -106,6 +107,7 @@ func (c Config) withDefaults() Config {
 	c.CheckpointInterval = cmp.Or(c.CheckpointInterval, kad.CheckpointInterval)
 	c.ExpireInterval = cmp.Or(c.ExpireInterval, kad.ExpireInterval)
 	c.MaintainInterval = cmp.Or(c.MaintainInterval, kad.MaintainInterval)
+	c.RepublishInterval = cmp.Or(c.RepublishInterval, kad.RepublishInterval)
 	c.TokenInterval = cmp.Or(c.TokenInterval, kad.TokenInterval)
 	c.MaxConnections = cmp.Or(c.MaxConnections, kad.MaxConnections)
 	return c
@@ -131,7 +133,7 @@ func (c Config) check() error {
 		{"MaxPublisherBytes", c.MaxPublisherBytes}, {"MaxLookups", int64(c.MaxLookups)},
 		{"MaxFailures", int64(c.MaxFailures)}, {"MinPingInterval", int64(c.MinPingInterval)},
 		{"BucketStaleness", int64(c.BucketStaleness)}, {"CheckpointInterval", int64(c.CheckpointInterval)},
-		{"ExpireInterval", int64(c.ExpireInterval)}, {"MaintainInterval", int64(c.MaintainInterval)},
+		{"ExpireInterval", int64(c.ExpireInterval)}, {"MaintainInterval", int64(c.MaintainInterval)}, {"RepublishInterval", int64(c.RepublishInterval)},
 		{"TokenInterval", int64(c.TokenInterval)}, {"MaxConnections", int64(c.MaxConnections)},
 	} {
 		if err := positive(field.name, field.n); err != nil {

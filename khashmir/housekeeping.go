@@ -15,6 +15,7 @@ func (n *Node) startHousekeeping(saved []kad.Contact) {
 	n.every(0, n.config.MaintainInterval, n.maintain)
 	n.every(1, n.config.CheckpointInterval, n.checkpoint)
 	n.every(2, n.config.ExpireInterval, n.expire)
+	n.every(3, n.config.RepublishInterval, n.republish)
 	if len(saved) > 0 || len(n.config.Bootstrap) > 0 {
 		n.afterFunc(0, func() { n.rejoin(saved) })
 	}

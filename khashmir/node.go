@@ -28,17 +28,19 @@ type Node struct {
 	log       *slog.Logger
 	running   sync.WaitGroup // functions the clock or a context will run, or runs
 
-	mu       sync.Mutex // guards what follows; never held over I/O or a callback
-	closed   bool
-	table    *ktable.Table
-	tokens   tokens
-	calls    map[*call]struct{}
-	pings    map[kad.ID]struct{} // ping-backs in flight
-	timers   [3]func() bool      // housekeeping
-	after    []func()            // what code under the lock left to run without it
-	answered time.Time           // when anybody last answered us
-	late     lateness
-	counts   counts
+	mu     sync.Mutex // guards what follows; never held over I/O or a callback
+	closed bool
+	table  *ktable.Table
+	tokens tokens
+	calls  map[*call]struct{}
+	pings  map[kad.ID]struct{} // ping-backs in flight
+	timers [4]func() bool      // housekeeping
+
+	republishing bool      // kept values are being stored again
+	after        []func()  // what code under the lock left to run without it
+	answered     time.Time // when anybody last answered us
+	late         lateness
+	counts       counts
 }
 
 // Open starts a node. It does not wait for the network.

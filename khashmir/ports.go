@@ -49,6 +49,13 @@ type Store interface {
 	// Expire drops at most limit expired entries.
 	Expire(now time.Time, limit int) (dropped int, err error)
 
+	// Keep remembers a value that this node publishes, Forget undoes that,
+	// Due is what to store again now and Postpone says when next.
+	Keep(k store.Kept) error
+	Postpone(k store.Kept) error
+	Forget(key kad.ID, value []byte) (ok bool, err error)
+	Due(now time.Time, limit int) ([]store.Kept, error)
+
 	Identity() (key ed25519.PrivateKey, ok bool, err error)
 	SetIdentity(key ed25519.PrivateKey) error
 	Contacts() ([]kad.Contact, error)

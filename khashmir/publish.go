@@ -35,10 +35,15 @@ type Refusal struct {
 // node is the only one whose place it is. It returns at once; value may be
 // reused.
 func (n *Node) StoreValueForKey(ctx context.Context, key ID, value []byte, callback func(Result, error), options ...StoreOption) {
-	p := &publication{value: bytes.Clone(value), callback: callback, ttl: n.config.ValueTTL}
-	for _, option := range options {
-		option(p)
-	}
+	value = bytes.Clone(value)
+	n.mu.Lock()
+	defer n.leave()
+	n.publish(ctx, key, value, n.storing(options), callback)
+}
+
+// publish is StoreValueForKey under the lock; value is not touched any more.
+func (n *Node) publish(ctx context.Context, key kad.ID, value []byte, s storing, callback func(Result, error)) {
+	p := &publication{value: value, storing: s, callback: callback}
 	p.call = call{
 		query: krpc.Query{Method: krpc.FindNode, Target: key},
 		reply: p.replied,
@@ -48,9 +53,7 @@ func (n *Node) StoreValueForKey(ctx context.Context, key ID, value []byte, callb
 	p.result.Key = key
 	p.tokens = make(map[kad.ID]string)
 
-	n.mu.Lock()
-	defer n.leave()
-	if err := p.check(n.config); err != nil {
+	if err := s.check(n.config, value); err != nil {
 		p.node = n
 		p.end(err)
 		return
@@ -58,24 +61,35 @@ func (n *Node) StoreValueForKey(ctx context.Context, key ID, value []byte, callb
 	n.begin(ctx, &p.call)
 }
 
-// check refuses at once, before any packet, what every holder would refuse.
-func (p *publication) check(config Config) error {
-	switch {
-	case len(p.value) > config.MaxValueSize:
-		return fmt.Errorf("store %d bytes where %d is the limit: %w", len(p.value), config.MaxValueSize, ErrTooLarge)
-	case p.ttl < kad.MinValueTTL || p.ttl > config.MaxValueTTL:
-		return fmt.Errorf("store for %v where %v to %v is allowed: %w", p.ttl, kad.MinValueTTL, config.MaxValueTTL, ErrLifetime)
-	}
-	return nil
-}
-
 // StoreOption changes how one value is stored.
-type StoreOption func(*publication)
+type StoreOption func(*storing)
+
+// storing is what the options change.
+type storing struct{ ttl time.Duration }
 
 // TTL is how long the value lives, from one second to Config.MaxValueTTL, in
 // whole seconds.
 func TTL(d time.Duration) StoreOption {
-	return func(p *publication) { p.ttl = d.Truncate(time.Second) }
+	return func(s *storing) { s.ttl = d.Truncate(time.Second) }
+}
+
+func (n *Node) storing(options []StoreOption) storing {
+	s := storing{ttl: n.config.ValueTTL}
+	for _, option := range options {
+		option(&s)
+	}
+	return s
+}
+
+// check refuses at once, before any packet, what every holder would refuse.
+func (s storing) check(config Config, value []byte) error {
+	switch {
+	case len(value) > config.MaxValueSize:
+		return fmt.Errorf("store %d bytes where %d is the limit: %w", len(value), config.MaxValueSize, ErrTooLarge)
+	case s.ttl < kad.MinValueTTL || s.ttl > config.MaxValueTTL:
+		return fmt.Errorf("store for %v where %v to %v is allowed: %w", s.ttl, kad.MinValueTTL, config.MaxValueTTL, ErrLifetime)
+	}
+	return nil
 }
 
 // Store is StoreValueForKey for those who prefer to block.
@@ -94,8 +108,8 @@ func (n *Node) Store(ctx context.Context, key ID, value []byte, options ...Store
 // asked to store. One that does not is replaced by the next closest.
 type publication struct {
 	call
+	storing
 	value    []byte
-	ttl      time.Duration
 	callback func(Result, error)
 	tokens   map[kad.ID]string // what the contacts on the way gave us
 	entry    kad.Entry

@@ -25,6 +25,7 @@ type Memory struct {
 	last     uint64               // the highest position given
 	usage    map[kad.PublicKey]usage
 	all      usage
+	kept     []Kept
 	identity ed25519.PrivateKey
 	contacts []kad.Contact
 }
@@ -207,6 +208,6 @@ func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed = true
-	m.keys, m.soonest, m.usage, m.identity, m.contacts = nil, nil, nil, nil, nil
+	m.keys, m.soonest, m.usage, m.kept, m.identity, m.contacts = nil, nil, nil, nil, nil, nil
 	return nil
 }

@@ -22,6 +22,10 @@ type subject interface {
 	SetIdentity(ed25519.PrivateKey) error
 	SaveContacts([]kad.Contact) error
 	Contacts() ([]kad.Contact, error)
+	Keep(k store.Kept) error
+	Postpone(k store.Kept) error
+	Forget(key kad.ID, value []byte) (bool, error)
+	Due(now time.Time, limit int) ([]store.Kept, error)
 	Stats() (store.Stats, error)
 	Close() error
 }
