@@ -1,13 +1,14 @@
 package testnet
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
 )
 
 // Report is what a run showed. Times are milliseconds or seconds, as the names
-// say; sizes are MiB.
+// say; sizes are MiB. What the system does not tell is 0.
 type Report struct {
 	Peers     int    `json:"peers"`
 	Seed      uint64 `json:"seed"`
@@ -15,10 +16,12 @@ type Report struct {
 	Store     string `json:"store"`
 	Callers   int    `json:"callers"`
 	ValueSize int    `json:"value_size"`
+	Dir       string `json:"dir,omitempty"` // where the peers' files are kept
 
 	BootS    float64 `json:"boot_s"` // until every peer had found its neighbours
 	BootCPUS float64 `json:"boot_cpu_s"`
 
+	Joined   int `json:"joined"` // peers that found their close nodes
 	FindsOK  int `json:"finds_ok"`
 	Finds    int `json:"finds"`
 	StoresOK int `json:"stores_ok"`
@@ -35,10 +38,14 @@ type Report struct {
 	GetP50MS      float64 `json:"get_p50_ms"` // to the end of the search
 	GetP99MS      float64 `json:"get_p99_ms"`
 
-	HopsPerFind      float64 `json:"hops_per_find"`
-	MessagesPerFind  float64 `json:"messages_per_find"` // questions
+	// Messages are questions, those of housekeeping meanwhile among them but
+	// for stores. Hops are how deep a lookup went.
+	MessagesPerFind  float64 `json:"messages_per_find"`
 	MessagesPerStore float64 `json:"messages_per_store"`
 	MessagesPerGet   float64 `json:"messages_per_get"`
+	HopsPerFind      float64 `json:"hops_per_find"`
+	HopsPerStore     float64 `json:"hops_per_store"`
+	HopsPerGet       float64 `json:"hops_per_get"`
 
 	Contacts    float64 `json:"contacts"`    // in a peer's table, on average
 	Connections int     `json:"connections"` // all peers' ends
@@ -53,7 +60,29 @@ type Report struct {
 
 // OK reports whether everything was stored and found.
 func (r Report) OK() bool {
-	return r.FindsOK == r.Finds && r.StoresOK == r.Stores && r.GetsOK == r.Gets
+	return r.Joined == r.Peers && r.FindsOK == r.Finds && r.StoresOK == r.Stores && r.GetsOK == r.Gets
+}
+
+// faults is what went wrong, in words: the first few of it, and how many more.
+type faults struct {
+	first []string
+	more  int
+}
+
+func (f *faults) add(format string, args ...any) {
+	const enough = 10
+	if len(f.first) < enough {
+		f.first = append(f.first, fmt.Sprintf(format, args...))
+	} else {
+		f.more++
+	}
+}
+
+func (f *faults) words() []string {
+	if f.more == 0 {
+		return f.first
+	}
+	return append(slices.Clip(f.first), fmt.Sprintf("and %d more", f.more))
 }
 
 // percentiles are the median and the 99th, by nearest rank, in milliseconds.

@@ -4,10 +4,8 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/khashmir/kad/khashmir"
@@ -15,23 +13,26 @@ import (
 
 // Run builds the network, puts it through the script and takes it down again.
 // A peer or value that was not found is in the report, not in the error.
-func Run(ctx context.Context, config Config) (report Report, err error) {
-	begun, cpu := time.Now(), cpuTime()
+func Run(ctx context.Context, config Config) (Report, error) {
+	begun := now()
 	network, err := Start(ctx, config)
 	if err != nil {
 		return Report{}, err
 	}
-	defer func() {
-		err = errors.Join(err, network.Close())
-		report.WallS = seconds(time.Since(begun))
-		report.CPUS = seconds(cpuTime() - cpu)
-	}()
-	r := newRun(network)
-	if err := network.Join(ctx); err != nil {
-		return r.report, err
+	var report Report
+	if err = network.Join(ctx); err == nil {
+		report, err = network.Play(ctx)
 	}
-	r.report.BootS = seconds(time.Since(begun))
-	r.report.BootCPUS = seconds(cpuTime() - cpu)
+	err = also(err, network.Close())
+	all := begun.since()
+	report.WallS, report.CPUS = seconds(all.wall), seconds(all.cpu)
+	return report, err
+}
+
+// Play is the script itself, on a network that has joined: the finds, then the
+// stores and the gets. The report lacks only what it takes to close.
+func (n *Network) Play(ctx context.Context) (Report, error) {
+	r := &run{Network: n, report: n.described()}
 	if err := r.finds(ctx); err != nil {
 		return r.report, err
 	}
@@ -41,23 +42,23 @@ func Run(ctx context.Context, config Config) (report Report, err error) {
 	return r.finish()
 }
 
-// run gathers what happens.
+func (n *Network) described() Report {
+	c := n.config
+	return Report{
+		Peers: c.Peers, Seed: c.Seed, Transport: c.Transport, Store: c.Store,
+		Callers: c.Callers, ValueSize: c.ValueSize, Dir: c.Dir,
+		Joined: n.joined, Finds: c.Finds, Stores: c.Stores,
+		BootS: seconds(n.boot.wall), BootCPUS: seconds(n.boot.cpu),
+	}
+}
+
+// run gathers what happens. Its fields are guarded by the network's mu.
 type run struct {
 	*Network
 	report Report
 
-	mu                      sync.Mutex
 	find, store, first, get []time.Duration
-	storeQuestions          int
-}
-
-func newRun(n *Network) *run {
-	c := n.config
-	return &run{Network: n, report: Report{
-		Peers: c.Peers, Seed: c.Seed, Transport: c.Transport, Store: c.Store,
-		Callers: c.Callers, ValueSize: c.ValueSize,
-		Finds: c.Finds, Stores: c.Stores,
-	}}
+	questions, hops         int // of the stores
 }
 
 // finds has random peers find random others.
@@ -69,21 +70,11 @@ func (r *run) finds(ctx context.Context) error {
 	err = r.each(ctx, Finding, r.config.Finds, r.config.Callers, func(i int) error {
 		random := r.random(Finding, i)
 		from := random.IntN(len(r.Nodes))
-		wanted := r.Nodes[others(random, len(r.Nodes), from)].ID()
+		wanted := others(random, len(r.Nodes), from)
 		begun := time.Now()
-		found, err := r.Nodes[from].FindNode(ctx, wanted)
-		took := time.Since(begun)
-
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.find = append(r.find, took)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err == nil && len(found) > 0 && found[0].ID == wanted:
-			r.report.FindsOK++
-		default:
-			r.fault("peer %d did not find peer %v: %v", from, wanted, err)
+		found, err := r.Nodes[from].FindNode(ctx, r.Nodes[wanted].ID())
+		if ctx.Err() == nil {
+			r.found(time.Since(begun), from, wanted, found, err)
 		}
 		return nil
 	})
@@ -96,6 +87,20 @@ func (r *run) finds(ctx context.Context) error {
 	return err
 }
 
+func (r *run) found(took time.Duration, from, wanted int, found []khashmir.Contact, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.find = append(r.find, took)
+	switch {
+	case err != nil:
+		r.faults.add("peer %d did not find peer %d: %v", from, wanted, err)
+	case len(found) == 0 || found[0].ID != r.Nodes[wanted].ID():
+		r.faults.add("peer %d did not find peer %d", from, wanted)
+	default:
+		r.report.FindsOK++
+	}
+}
+
 // stores has random peers store a value each, and others that do not hold it
 // look for it.
 func (r *run) stores(ctx context.Context) error {
@@ -106,25 +111,27 @@ func (r *run) stores(ctx context.Context) error {
 	err = r.each(ctx, Storing, r.config.Stores, r.config.Callers, func(i int) error {
 		random := r.random(Storing, i)
 		writer := random.IntN(len(r.Nodes))
+		order := random.Perm(len(r.Nodes))
 		key, value := pair(random, i, r.config.ValueSize)
 		begun := time.Now()
 		result, err := r.Nodes[writer].Store(ctx, key, value)
-		took := time.Since(begun)
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return nil
 		}
-		r.stored(took, writer, result, err)
-		for _, reader := range r.readers(random, writer, result) {
-			r.read(ctx, reader, key, value)
+		r.stored(time.Since(begun), i, writer, result, err)
+		for _, reader := range r.readers(order, writer, result) {
+			r.read(ctx, i, reader, key, value)
 		}
-		return ctx.Err()
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	after, err := r.total()
-	r.report.MessagesPerStore = ratio(r.storeQuestions, r.config.Stores)
-	r.report.MessagesPerGet = ratio(after.Asked-before.Asked-r.storeQuestions, r.report.Gets)
+	r.report.MessagesPerStore = ratio(r.questions, r.config.Stores)
+	r.report.HopsPerStore = ratio(r.hops, r.config.Stores)
+	r.report.MessagesPerGet = ratio(after.Asked-before.Asked-r.questions, r.report.Gets)
+	r.report.HopsPerGet = ratio(after.Hops-before.Hops-r.hops, after.Lookups-before.Lookups-r.config.Stores)
 	return err
 }
 
@@ -138,27 +145,28 @@ func pair(random *rand.Rand, i, size int) (khashmir.ID, []byte) {
 	return khashmir.HashID(value), value
 }
 
-func (r *run) stored(took time.Duration, writer int, result khashmir.Result, err error) {
+func (r *run) stored(took time.Duration, i, writer int, result khashmir.Result, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.store = append(r.store, took)
-	r.storeQuestions += result.Questions
+	r.questions += result.Questions
+	r.hops += result.Hops
 	if err != nil {
-		r.fault("peer %d could not store %v: %v", writer, result.Key, err)
+		r.faults.add("peer %d did not store value %d: %v", writer, i, err)
 		return
 	}
 	r.report.StoresOK++
 }
 
-// readers draws peers that do not hold the value; where there are too few, as
-// in a network of ten, any but the writer.
-func (r *run) readers(random *rand.Rand, writer int, result khashmir.Result) []int {
+// readers are the first of the order that do not hold the value; where there
+// are too few, as in a network of ten, any but the writer.
+func (r *run) readers(order []int, writer int, result khashmir.Result) []int {
 	holds := make(map[khashmir.ID]bool)
 	for _, c := range result.Stored {
 		holds[c.ID] = true
 	}
 	var without, with []int
-	for _, i := range random.Perm(len(r.Nodes)) {
+	for _, i := range order {
 		switch {
 		case i == writer:
 		case holds[r.Nodes[i].ID()]:
@@ -171,13 +179,12 @@ func (r *run) readers(random *rand.Rand, writer int, result khashmir.Result) []i
 	return chosen[:min(r.config.Readers, len(chosen))]
 }
 
-// read looks for the value and takes both times: to the first value, and to
-// the end of the search.
-func (r *run) read(ctx context.Context, reader int, key khashmir.ID, want []byte) {
+// read looks for the i-th value and takes both times: to the first value, and
+// to the end of the search.
+func (r *run) read(ctx context.Context, i, reader int, key khashmir.ID, want []byte) {
 	begun := time.Now()
 	var first time.Duration
-	var wrong error
-	found := 0
+	wrong := errors.New("nobody has it")
 	for value, err := range r.Nodes[reader].Values(ctx, key) {
 		switch {
 		case err != nil:
@@ -185,32 +192,23 @@ func (r *run) read(ctx context.Context, reader int, key khashmir.ID, want []byte
 		case string(value) != string(want):
 			wrong = errors.New("another value is there")
 		default:
-			first = time.Since(begun)
-			found++
+			first, wrong = time.Since(begun), nil
 		}
 	}
 	took := time.Since(begun)
-
+	if ctx.Err() != nil {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.report.Gets++
-	if found != 1 || wrong != nil {
-		if ctx.Err() == nil {
-			r.fault("peer %d did not find value %v: %v", reader, key, wrong)
-		}
+	r.get = append(r.get, took)
+	if wrong != nil {
+		r.faults.add("peer %d did not find value %d: %v", reader, i, wrong)
 		return
 	}
 	r.report.GetsOK++
 	r.first = append(r.first, first)
-	r.get = append(r.get, took)
-}
-
-// fault keeps the first few of what went wrong, in words.
-func (r *run) fault(format string, args ...any) {
-	const enough = 10
-	if len(r.report.Faults) < enough {
-		r.report.Faults = append(r.report.Faults, fmt.Sprintf(format, args...))
-	}
 }
 
 // finish takes the measures of the network as it stands.
@@ -221,6 +219,7 @@ func (r *run) finish() (Report, error) {
 	r.report.GetP50MS, r.report.GetP99MS = percentiles(r.get)
 	r.report.Goroutines = runtime.NumGoroutine()
 	r.report.RSSMiB = memory()
+	r.report.Faults = r.faults.words()
 	sum, err := r.total()
 	r.report.Connections = sum.Transport.Connections
 	r.report.Handshakes = int(sum.Transport.Handshakes)
@@ -228,10 +227,13 @@ func (r *run) finish() (Report, error) {
 	return r.report, err
 }
 
-// total adds up the peers' own counts.
+// total adds up the peers' own counts. One that was closed has none.
 func (r *run) total() (sum khashmir.Stats, err error) {
 	for _, node := range r.Nodes {
 		s, err := node.Stats()
+		if errors.Is(err, khashmir.ErrClosed) {
+			continue
+		}
 		if err != nil {
 			return sum, err
 		}

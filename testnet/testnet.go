@@ -5,97 +5,38 @@
 //
 // It owns the nodes it builds and the directory they live in. It uses them
 // through their public API alone and prints nothing.
+//
+// Run does all of it. Start, Join, Play and Close are its steps, for who wants
+// to do something to the network in between.
 package testnet
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"os"
-	"path/filepath"
-	"sync/atomic"
+	"slices"
+	"sync"
 
 	"github.com/khashmir/kad/khashmir"
 	"github.com/khashmir/kad/transport"
 )
 
-// The kinds of parts a network may be built from.
-const (
-	QUIC   = "quic"   // a socket a peer, on loopback
-	Mem    = "mem"    // messages passed in process
-	SQLite = "sqlite" // a file a peer
-	Memory = "memory" // nothing is kept
-)
-
-// Config is what to build and what to do with it. Each zero field means the
-// default named.
-type Config struct {
-	Peers     int    // 50
-	Contacts  int    // 3 random ones each
-	Finds     int    // 10
-	Stores    int    // 10
-	Readers   int    // 3 a store
-	ValueSize int    // 100 bytes
-	Callers   int    // 1 find or store at once
-	Seed      uint64 // 0 is a seed like any other
-	Transport string // QUIC
-	Store     string // SQLite
-	Dir       string // a temporary directory, removed at the end
-
-	// Progress, when set, hears how far each stage is. It is called from many
-	// goroutines.
-	Progress func(stage Stage, done, total int)
-}
-
-// Stage is a part of the run, named as a person would.
-type Stage string
-
-// The stages in order.
-const (
-	Building Stage = "building peers"
-	Meeting  Stage = "giving contacts"
-	Joining  Stage = "finding close nodes"
-	Finding  Stage = "finding peers"
-	Storing  Stage = "storing and reading values"
-	Closing  Stage = "closing peers"
-)
-
-// Default is the script as Khashmir shipped it.
-func Default() Config {
-	return Config{
-		Peers: 50, Contacts: 3, Finds: 10, Stores: 10, Readers: 3,
-		ValueSize: 100, Callers: 1, Transport: QUIC, Store: SQLite,
-	}
-}
-
-// Check says in words what cannot be run.
-func (c Config) Check() error {
-	switch {
-	case c.Peers < 2:
-		return fmt.Errorf("a network needs at least 2 peers, not %d", c.Peers)
-	case c.Contacts < 1:
-		return fmt.Errorf("each peer needs at least 1 contact, not %d", c.Contacts)
-	case c.Finds < 0 || c.Stores < 0 || c.Readers < 0:
-		return errors.New("finds, stores and readers cannot be negative")
-	case c.Callers < 1:
-		return fmt.Errorf("at least 1 caller is needed, not %d", c.Callers)
-	case c.ValueSize < 8:
-		return fmt.Errorf("a value needs 8 bytes to differ from the others, not %d", c.ValueSize)
-	case c.Transport != QUIC && c.Transport != Mem:
-		return fmt.Errorf("transport is %s or %s, not %q", QUIC, Mem, c.Transport)
-	case c.Store != SQLite && c.Store != Memory:
-		return fmt.Errorf("store is %s or %s, not %q", SQLite, Memory, c.Store)
-	}
-	return nil
-}
-
 // Network is a number of nodes in one process.
 type Network struct {
-	Nodes  []*khashmir.Node
-	config Config
-	dir    string
-	ours   bool // the directory is to be removed
+	Nodes []*khashmir.Node
+
+	config    Config
+	dir       string
+	ours      bool               // the directory is to be removed
+	inProcess *transport.Network // what peers over Mem talk on
+
+	begun moment
+	boot  usage // until every peer had its neighbours
+
+	mu     sync.Mutex
+	joined int // peers that found their close nodes
+	faults faults
 }
 
 // workers is how many peers are opened, introduced and closed at once.
@@ -106,28 +47,27 @@ func Start(ctx context.Context, config Config) (*Network, error) {
 	if err := config.Check(); err != nil {
 		return nil, err
 	}
-	n := &Network{config: config, dir: config.Dir, Nodes: make([]*khashmir.Node, config.Peers)}
+	if err := enoughFiles(config); err != nil {
+		return nil, err
+	}
+	n := &Network{
+		Nodes:     make([]*khashmir.Node, config.Peers),
+		config:    config,
+		dir:       config.Dir,
+		inProcess: transport.NewNetwork(config.Seed),
+		begun:     now(),
+	}
 	if err := n.makeDir(); err != nil {
 		return nil, err
 	}
-	inProcess := transport.NewNetwork(config.Seed)
-	err := n.each(ctx, Building, config.Peers, workers, func(i int) error {
-		c := khashmir.Config{Listen: "127.0.0.1:0", Path: filepath.Join(n.dir, fmt.Sprintf("peer-%04d.db", i))}
-		if config.Transport == Mem {
-			c.Transport = inProcess.Transport()
-		}
-		if config.Store == Memory {
-			c.Store = khashmir.NewMemoryStore()
-		}
-		node, err := khashmir.Open(c)
-		if err != nil {
+	err := n.each(ctx, Building, config.Peers, workers, func(i int) (err error) {
+		if n.Nodes[i], err = n.open(i); err != nil {
 			return fmt.Errorf("peer %d: %w", i, err)
 		}
-		n.Nodes[i] = node
 		return nil
 	})
 	if err != nil {
-		return nil, errors.Join(err, n.Close())
+		return nil, also(err, n.Close())
 	}
 	return n, nil
 }
@@ -136,91 +76,103 @@ func (n *Network) makeDir() (err error) {
 	switch {
 	case n.config.Store == Memory:
 	case n.dir == "":
-		n.dir, err = os.MkdirTemp("", "khashmir-testnet-")
+		n.dir, err = os.MkdirTemp("", TempPattern)
 		n.ours = true
 	default:
 		err = os.MkdirAll(n.dir, 0o700)
 	}
-	return err
-}
-
-// Close closes the peers and removes what was made for them.
-func (n *Network) Close() error {
-	err := n.each(context.Background(), Closing, len(n.Nodes), workers, func(i int) error {
-		if n.Nodes[i] == nil {
-			return nil
-		}
-		return n.Nodes[i].Close()
-	})
-	if n.ours {
-		err = errors.Join(err, os.RemoveAll(n.dir))
+	if err != nil {
+		return fmt.Errorf("make a directory for the peers' files: %w", err)
 	}
-	return err
+	return nil
 }
 
 // Join gives every peer its random contacts and has it find its neighbours.
+// Those that find none are in the report.
 func (n *Network) Join(ctx context.Context) error {
-	err := n.each(ctx, Meeting, len(n.Nodes), workers, func(i int) error {
-		random := n.random(Meeting, i)
-		for range min(n.config.Contacts, len(n.Nodes)-1) {
-			other := n.Nodes[others(random, len(n.Nodes), i)]
-			if _, err := n.Nodes[i].AddContact(ctx, other.Addr().String()); err != nil {
-				return fmt.Errorf("peer %d: %w", i, err)
-			}
-		}
-		return nil
-	})
+	err := n.each(ctx, Meeting, len(n.Nodes), workers, func(i int) error { return n.introduce(ctx, i) })
 	if err != nil {
 		return err
 	}
-	return n.each(ctx, Joining, len(n.Nodes), workers, func(i int) error {
-		if _, err := n.Nodes[i].FindCloseNodes(ctx); err != nil {
-			return fmt.Errorf("peer %d: find close nodes: %w", i, err)
+	err = n.each(ctx, Joining, len(n.Nodes), workers, func(i int) error {
+		_, err := n.Nodes[i].FindCloseNodes(ctx)
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if err != nil {
+			n.faults.add("peer %d found no close nodes: %v", i, err)
+		} else {
+			n.joined++
 		}
 		return nil
 	})
+	n.boot = n.begun.since()
+	return err
 }
 
-// others draws a peer that is not i.
-func others(random *rand.Rand, n, i int) int { return (i + 1 + random.IntN(n-1)) % n }
-
-// random is the source of choices for the i-th part of a stage, so that a seed
-// repeats them however the parts interleave.
-func (n *Network) random(stage Stage, i int) *rand.Rand {
-	salt := uint64(i)<<8 | uint64(len(stage))
-	return rand.New(rand.NewPCG(n.config.Seed, salt))
+// introduce gives the i-th peer its contacts. One that does not answer is
+// lived without, and reported, as long as another does.
+func (n *Network) introduce(ctx context.Context, i int) error {
+	var silent []error
+	contacts := n.contacts(i)
+	for _, other := range contacts {
+		if _, err := n.Nodes[i].AddContact(ctx, n.Nodes[other].Addr().String()); err != nil {
+			silent = append(silent, fmt.Errorf("peer %d was given peer %d: %w", i, other, err))
+		}
+	}
+	if len(silent) == len(contacts) {
+		return silent[0]
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, err := range silent {
+		n.faults.add("%v", err)
+	}
+	return nil
 }
 
-// each runs f for 0 to total-1, some at once, and stops at the first error.
-func (n *Network) each(ctx context.Context, stage Stage, total, atOnce int, f func(i int) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var next, done atomic.Int64
-	finished := make(chan struct{})
-	n.progress(stage, 0, total)
-	for range min(atOnce, total) {
-		go func() {
-			defer func() { finished <- struct{}{} }()
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= total {
-					return
-				}
-				if err := f(i); err != nil {
-					cancel(err)
-				}
-				n.progress(stage, int(done.Add(1)), total)
-			}
-		}()
+// contacts draws the different peers that the i-th one is told of.
+func (n *Network) contacts(i int) []int {
+	random := n.random(Meeting, i)
+	var drawn []int
+	for len(drawn) < min(n.config.Contacts, len(n.Nodes)-1) {
+		if other := others(random, len(n.Nodes), i); !slices.Contains(drawn, other) {
+			drawn = append(drawn, other)
+		}
 	}
-	for range min(atOnce, total) {
-		<-finished
-	}
-	return context.Cause(ctx)
+	return drawn
 }
 
-func (n *Network) progress(stage Stage, done, total int) {
-	if n.config.Progress != nil {
-		n.config.Progress(stage, done, total)
+// Close closes all peers, whatever becomes of one, and removes what was made
+// for them. Peers that were closed already are left alone.
+func (n *Network) Close() error {
+	var open []*khashmir.Node // all, unless building them was interrupted
+	for _, node := range n.Nodes {
+		if node != nil {
+			open = append(open, node)
+		}
 	}
+	errs := make([]error, len(open))
+	_ = n.each(context.Background(), Closing, len(open), workers, func(i int) error {
+		if err := open[i].Close(); err != nil && !errors.Is(err, khashmir.ErrClosed) {
+			errs[i] = fmt.Errorf("close a peer: %w", err)
+		}
+		return nil
+	})
+	err := errors.Join(errs...)
+	if !n.ours {
+		return err
+	}
+	if removing := os.RemoveAll(n.dir); removing != nil {
+		err = also(err, fmt.Errorf("remove the peers' files: %w", removing))
+	}
+	return err
+}
+
+// also adds what went wrong on the way out. An error that is alone stays as
+// it is.
+func also(err, more error) error {
+	if more == nil {
+		return err
+	}
+	return errors.Join(err, more)
 }

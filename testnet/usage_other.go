@@ -2,8 +2,11 @@
 
 package testnet
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
-// Where the system does not tell, the report says 0.
+// Where the system does not tell, CPU time is 0 and descriptors are plenty.
 func cpuTime() time.Duration { return 0 }
-func memory() float64        { return 0 }
+func openFiles() int         { return math.MaxInt }

@@ -3,9 +3,7 @@
 package testnet
 
 import (
-	"os"
-	"strconv"
-	"strings"
+	"math"
 	"syscall"
 	"time"
 )
@@ -19,16 +17,12 @@ func cpuTime() time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// memory is the process's resident set in MiB, where the system tells.
-func memory() float64 {
-	statm, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
+// openFiles is how many descriptors the process may have. Go raised it as far
+// as it goes when the program started.
+func openFiles() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return math.MaxInt
 	}
-	fields := strings.Fields(string(statm))
-	if len(fields) < 2 {
-		return 0
-	}
-	pages, _ := strconv.Atoi(fields[1])
-	return round(float64(pages) * float64(os.Getpagesize()) / (1 << 20))
+	return int(min(uint64(limit.Cur), math.MaxInt))
 }

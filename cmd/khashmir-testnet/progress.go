@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,11 +13,13 @@ import (
 	"github.com/khashmir/kad/testnet"
 )
 
-// progress shows each stage as it goes: one line that is drawn again on a
-// terminal, one line at its end elsewhere.
+// progress shows each stage as it goes: on a terminal a line that is drawn
+// again and again and cleared at the stage's end. What stays of each stage,
+// there and elsewhere, is one plain line, if lines are to stay.
 type progress struct {
-	out      io.Writer
-	terminal bool
+	out   io.Writer
+	width func() int // of the terminal; 0: it is none
+	stay  bool
 
 	mu    sync.Mutex
 	stage testnet.Stage
@@ -24,13 +27,27 @@ type progress struct {
 	total int
 	begun time.Time
 	drawn time.Time
+	dirty bool // something is drawn
 }
 
-const redraw = 100 * time.Millisecond
+const (
+	redraw   = 100 * time.Millisecond
+	barWidth = 24
+	nameWide = 26 // the longest stage's name
+)
 
-func newProgress(out io.Writer) *progress {
-	file, ok := out.(*os.File)
-	return &progress{out: out, terminal: ok && term.IsTerminal(int(file.Fd()))}
+func newProgress(out io.Writer, stay bool) *progress {
+	width := func() int { return 0 }
+	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		width = func() int {
+			columns, _, err := term.GetSize(int(file.Fd()))
+			if err != nil || columns <= 0 {
+				return 80
+			}
+			return columns
+		}
+	}
+	return &progress{out: out, width: width, stay: stay}
 }
 
 func (p *progress) update(stage testnet.Stage, done, total int) {
@@ -42,10 +59,34 @@ func (p *progress) update(stage testnet.Stage, done, total int) {
 		p.stage, p.done, p.total, p.begun, p.drawn = stage, 0, total, now, time.Time{}
 	}
 	p.done = max(p.done, done)
-	if p.terminal && now.Sub(p.drawn) >= redraw {
-		p.drawn = now
-		fmt.Fprintf(p.out, "\r\x1b[K%-28s %d/%d", p.stage, p.done, p.total)
+	if p.total == 0 || now.Sub(p.drawn) < redraw {
+		return
 	}
+	p.drawn = now
+	if width := p.width(); width > 0 {
+		fmt.Fprint(p.out, clear, p.line(width))
+		p.dirty = true
+	}
+}
+
+// clear goes to the line's beginning and empties it.
+const clear = "\r\x1b[K"
+
+// line is the stage as it stands, in fewer columns than the terminal has: a
+// line that wraps could not be drawn again.
+func (p *progress) line(width int) string {
+	filled := barWidth * p.done / p.total
+	bar := strings.Repeat("#", filled) + strings.Repeat(".", barWidth-filled)
+	count := fmt.Sprintf("%d/%d", p.done, p.total)
+	for _, line := range []string{
+		fmt.Sprintf("%-*s  %s  %s", nameWide, p.stage, bar, count),
+		fmt.Sprintf("%s %s", p.stage, count),
+	} {
+		if len(line) < width {
+			return line
+		}
+	}
+	return ""
 }
 
 func (p *progress) end() {
@@ -55,13 +96,15 @@ func (p *progress) end() {
 	p.stage = ""
 }
 
-// finish leaves the stage's last line as it shall stand.
+// finish clears what is drawn and leaves the stage's last line as it shall
+// stand. A stage of which there was nothing to do leaves none.
 func (p *progress) finish(now time.Time) {
-	if p.stage == "" {
-		return
+	if p.dirty {
+		fmt.Fprint(p.out, clear)
+		p.dirty = false
 	}
-	if p.terminal {
-		fmt.Fprint(p.out, "\r\x1b[K")
+	if p.stay && p.total > 0 {
+		count := fmt.Sprintf("%d/%d", p.done, p.total)
+		fmt.Fprintf(p.out, "%-*s  %11s  %7.2f s\n", nameWide, p.stage, count, now.Sub(p.begun).Seconds())
 	}
-	fmt.Fprintf(p.out, "%-28s %4d/%-4d %6.2f s\n", p.stage, p.done, p.total, now.Sub(p.begun).Seconds())
 }

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/khashmir/kad/testnet"
+)
+
+// program is the command with what it stands on.
+type program struct {
+	stdout, stderr io.Writer
+	network        func(context.Context, testnet.Config) (testnet.Report, error)
+}
+
+// errNotFound ends a run whose report already said what was missing.
+var errNotFound = errors.New("not everything was found")
+
+// usageError is a mistake in the arguments.
+type usageError struct{ error }
+
+// run does what the arguments say and returns the exit code.
+func (p program) run(ctx context.Context, args []string) int {
+	config := testnet.Default()
+	config.Seed = rand.Uint64N(1_000_000) // short enough to be typed again
+	root := p.command(&config)
+	root.SetArgs(args)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	err := root.ExecuteContext(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitFound
+	case errors.Is(err, errNotFound):
+		return exitNotFound
+	case ctx.Err() != nil && err == context.Cause(ctx):
+		fmt.Fprintf(p.stderr, "%v: the peers are closed%s\n", err, whereabouts(config))
+		return exitInterrupted
+	case errors.As(err, &usage):
+		fmt.Fprintf(p.stderr, "khashmir-testnet: %v\nusage: %s (--help says more)\n", err, root.UseLine())
+		return exitUsage
+	}
+	fmt.Fprintf(p.stderr, "khashmir-testnet: %v\n", err)
+	if ctx.Err() != nil {
+		return exitInterrupted
+	}
+	return exitNotFound
+}
+
+// whereabouts says what has become of the peers' files.
+func whereabouts(c testnet.Config) string {
+	switch {
+	case c.Store == testnet.Memory:
+		return ""
+	case c.Dir != "":
+		return ", their files are in " + c.Dir
+	}
+	return " and their temporary files removed"
+}
+
+const help = `Builds PEERS peers (50 by default) in this process, each with a UDP socket on
+loopback and an SQLite file of its own. Each peer is given three random contacts
+and finds its close nodes. Then random peers find each other, and random peers
+store values that others look for. A scoreboard says what was found and what it
+took; its "questions" are the messages asked for one find, store or get.
+
+--transport quic sends sealed datagrams, and QUIC streams for what is larger;
+streams sends everything on QUIC streams; mem passes messages in process.
+
+--seed repeats the identities and the random choices; each scoreboard says which
+seed it had. --dir keeps the files. Peers whose files are there already go on
+with the identity and the values they had, whatever the seed.
+
+Exit status: 0 everything was found; 1 something was not, or the network could
+not be built; 2 bad arguments; 130 ended by Ctrl-C, with everything cleaned up
+(a second Ctrl-C ends it at once and may leave files behind).`
+
+const examples = `  khashmir-testnet 50
+  khashmir-testnet 200 --callers 16 --stores 500 --json
+  khashmir-testnet 200 --transport streams --seed 7
+  khashmir-testnet 1000 --transport mem --store memory`
+
+func (p program) command(config *testnet.Config) *cobra.Command {
+	asJSON := false
+	cmd := &cobra.Command{
+		Use:           "khashmir-testnet [PEERS]",
+		Short:         "Build a network of peers and watch them find each other's values",
+		Long:          help,
+		Example:       examples,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          func(_ *cobra.Command, args []string) error { return peers(args, &config.Peers) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := config.Check(); err != nil {
+				return usageError{err}
+			}
+			return p.play(cmd.Context(), *config, asJSON)
+		},
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	cmd.CompletionOptions.DisableDefaultCmd = true
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	count := func(n *int, name, usage string) { flags.Var((*number)(n), name, usage) }
+	word := func(s *string, name, kind, usage string) { flags.Var(text{s, kind}, name, usage) }
+	count(&config.Finds, "finds", "how often a random peer finds another")
+	count(&config.Stores, "stores", "how often a random peer stores a value")
+	count(&config.Readers, "readers", "peers without a value that look for it")
+	count(&config.Contacts, "contacts", "random contacts that each peer is given")
+	count(&config.ValueSize, "value-size", "bytes a value")
+	count(&config.Callers, "callers", "finds or stores at once")
+	flags.Var(&seed{n: &config.Seed}, "seed", "repeat the run of this seed (default random)")
+	word(&config.Transport, "transport", "kind", "quic, streams or mem")
+	word(&config.Store, "store", "kind", "sqlite or memory")
+	word(&config.Dir, "dir", "path", "keep the peers' files in this directory")
+	flags.BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	return cmd
+}
+
+func peers(args []string, n *int) error {
+	if len(args) > 1 {
+		return usageError{fmt.Errorf("one number of peers is enough, got %q", args)}
+	}
+	if len(args) == 1 {
+		parsed, err := strconv.Atoi(args[0])
+		if err != nil {
+			return usageError{fmt.Errorf("%q is not a number of peers", args[0])}
+		}
+		*n = parsed
+	}
+	return nil
+}
+
+// play runs the network and shows what came of it.
+func (p program) play(ctx context.Context, config testnet.Config, asJSON bool) error {
+	lines := newProgress(p.stdout, true)
+	if asJSON {
+		lines = newProgress(p.stderr, false)
+	}
+	config.Progress = lines.update
+	report, err := p.network(ctx, config)
+	lines.end()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = json.NewEncoder(p.stdout).Encode(report)
+	} else {
+		err = scoreboard(p.stdout, report)
+	}
+	if err == nil && !report.OK() {
+		err = errNotFound
+	}
+	return err
+}

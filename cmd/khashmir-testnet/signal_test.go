@@ -1,0 +1,128 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestSignalsEndTheProcessAndCleanUp(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(signal.String(), func(t *testing.T) {
+			// Given the command in the middle of a run without end
+			cmd, temp := process(t, "10", "--finds", "1000000000")
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewScanner(stdout)
+			for lines.Scan() && !strings.HasPrefix(lines.Text(), "finding close nodes") {
+			}
+			if dirs, _ := os.ReadDir(temp); len(dirs) != 1 {
+				t.Errorf("in the temporary directory during the run: %v", dirs)
+			}
+			// when the signal comes, to the process and to its group, say
+			cmd.Process.Signal(signal)
+			cmd.Process.Signal(signal)
+			for lines.Scan() {
+			}
+			// then it cleans up, says so and has the exit code
+			cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+				t.Errorf("exit code %d", code)
+			}
+			if want := "interrupted: the peers are closed and their temporary files removed\n"; stderr.String() != want {
+				t.Errorf("on stderr: %q", stderr.String())
+			}
+			empty(t, temp)
+		})
+	}
+}
+
+func TestAReaderThatLeavesEndsTheProcessAndItCleansUp(t *testing.T) {
+	// Given a reader that takes one line and goes
+	cmd, temp := process(t, "10", "--stores", "1000000000")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReaderSize(stdout, 16).ReadByte(); err != nil {
+		t.Fatal(err)
+	}
+	// when it has gone
+	stdout.Close()
+	// then the command ends all the same and leaves nothing
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d", code)
+	}
+	empty(t, temp)
+}
+
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		second os.Signal
+		after  time.Duration
+		now    int
+	}{
+		{"of an impatient user", os.Interrupt, time.Second, 1},
+		{"of another kind", syscall.SIGTERM, time.Second, 1},
+		{"that is the first, told twice", os.Interrupt, time.Millisecond, 0},
+		{"that only says nobody reads", syscall.SIGPIPE, time.Second, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				// Given a first Ctrl-C
+				signals := make(chan os.Signal)
+				ended, now := 0, 0
+				go obey(signals, func() { ended++ }, func() { now++ })
+				signals <- os.Interrupt
+				synctest.Wait()
+				if ended != 1 || now != 0 {
+					t.Errorf("after the first, the run was ended %d times, the program %d", ended, now)
+				}
+				// when a second signal comes
+				time.Sleep(c.after)
+				signals <- c.second
+				close(signals)
+				synctest.Wait()
+				// then the program ends at once, or not
+				if now != c.now {
+					t.Errorf("the program was ended %d times, want %d", now, c.now)
+				}
+			})
+		})
+	}
+}
+
+func TestTooFewOpenFilesAreSaidBeforeTheStart(t *testing.T) {
+	// Given a limit of 200 open files
+	cmd, temp := process(t, "100")
+	limited := exec.CommandContext(t.Context(), "sh", "-c", `ulimit -n 200 && exec "$0" "$@"`, cmd.Path, "100")
+	limited.Env = cmd.Env
+	// when 100 peers are to be built
+	code, stdout, stderr := output(t, limited)
+	// then the command says what is missing and begins nothing
+	const want = "khashmir-testnet: 100 peers need 350 open files, the system allows 200 here (ulimit -n)\n"
+	if code != exitNotFound || stdout != "" || stderr != want {
+		t.Errorf("exit code %d, printed %q and %q", code, stdout, stderr)
+	}
+	empty(t, temp)
+}

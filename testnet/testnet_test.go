@@ -1,0 +1,287 @@
+package testnet_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/khashmir/kad/khashmir"
+	"github.com/khashmir/kad/testnet"
+)
+
+// small is a network that lives in a synctest bubble.
+func small(peers int) testnet.Config {
+	c := testnet.Default()
+	c.Peers, c.Transport, c.Store = peers, testnet.Mem, testnet.Memory
+	return c
+}
+
+func TestEverythingIsFound(t *testing.T) {
+	for _, c := range []struct {
+		transport, store   string
+		callers, valueSize int
+	}{
+		{testnet.Mem, testnet.Memory, 1, 100},
+		{testnet.Mem, testnet.SQLite, 4, 100},
+		{testnet.QUIC, testnet.SQLite, 1, 100},
+		{testnet.QUIC, testnet.Memory, 8, 64 << 10},
+		{testnet.Streams, testnet.SQLite, 4, 100},
+	} {
+		t.Run(c.transport+" "+c.store, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			// Given a script of 5 finds and 4 stores with 2 readers each
+			config := testnet.Default()
+			config.Peers, config.Finds, config.Stores, config.Readers = 16, 5, 4, 2
+			config.Transport, config.Store = c.transport, c.store
+			config.Callers, config.ValueSize = c.callers, c.valueSize
+			// when it is run
+			r, err := testnet.Run(t.Context(), config)
+			// then all of it succeeds, and takes something
+			if err != nil || !r.OK() {
+				t.Fatalf("error %v, faults %q", err, r.Faults)
+			}
+			if r.Joined != 16 || r.FindsOK != 5 || r.StoresOK != 4 || r.GetsOK != 8 || r.Gets != 8 {
+				t.Errorf("%d joined, finds %d, stores %d, gets %d/%d", r.Joined, r.FindsOK, r.StoresOK, r.GetsOK, r.Gets)
+			}
+			for name, x := range map[string]float64{
+				"find": r.FindP50MS, "store": r.StoreP50MS, "get": r.GetP50MS, "first": r.GetFirstP50MS,
+				"messages a find": r.MessagesPerFind, "messages a store": r.MessagesPerStore, "messages a get": r.MessagesPerGet,
+				"hops a find": r.HopsPerFind, "hops a store": r.HopsPerStore, "hops a get": r.HopsPerGet,
+				"boot": r.BootS, "contacts": r.Contacts, "memory": r.RSSMiB, "wall": r.WallS,
+			} {
+				if x <= 0 {
+					t.Errorf("%s: %v", name, x)
+				}
+			}
+			if streams := c.transport == testnet.Streams; (r.Handshakes > 0) != (streams || c.valueSize > 1200) {
+				t.Errorf("%d handshakes over %s", r.Handshakes, c.transport)
+			}
+			// and the temporary directory is gone
+			if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestWhoIsGoneIsNotFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Given a network of which all but two have left
+		c := small(12)
+		c.Finds, c.Stores, c.Readers = 30, 5, 2
+		n := joined(t, c)
+		for _, node := range n.Nodes[2:] {
+			node.Close()
+		}
+		// when the script is run
+		r, err := n.Play(t.Context())
+		// then the report says that and what was not found, and not more than a few times
+		if err != nil || r.OK() || r.Finds != 30 || r.FindsOK == r.Finds || r.StoresOK == r.Stores {
+			t.Fatalf("finds %d/%d, stores %d/%d, %v", r.FindsOK, r.Finds, r.StoresOK, r.Stores, err)
+		}
+		if len(r.Faults) != 11 || !strings.HasPrefix(r.Faults[0], "peer ") || !strings.HasPrefix(r.Faults[10], "and ") {
+			t.Errorf("faults: %q", r.Faults)
+		}
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func joined(t *testing.T, c testnet.Config) *testnet.Network {
+	t.Helper()
+	n, err := testnet.Start(t.Context(), c)
+	if err == nil {
+		err = n.Join(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// choices are what a seed decides, read from what a network that is all closed
+// complains of.
+func choices(t *testing.T, seed uint64) (all []string) {
+	t.Helper()
+	c := small(10)
+	c.Seed, c.Finds, c.Stores, c.Readers = seed, 3, 2, 2
+	n := joined(t, c)
+	for i, node := range n.Nodes {
+		all = append(all, node.ID().String())
+		for _, other := range n.ContactsOf(i) {
+			all = append(all, n.Nodes[other].ID().String())
+		}
+	}
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r, err := n.Play(t.Context())
+	if err != nil || len(r.Faults) != 3+2+4 {
+		t.Fatalf("faults %q, %v", r.Faults, err)
+	}
+	return append(all, r.Faults...)
+}
+
+func TestASeedRepeatsIdentitiesAndChoices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Given the choices of one seed
+		seven := choices(t, 7)
+		// when the same is run again, and another
+		again, eight := choices(t, 7), choices(t, 8)
+		// then the same seed chose the same, and the other did not
+		if !slices.Equal(seven, again) {
+			t.Errorf("seed 7 chose\n%q\nand then\n%q", seven, again)
+		}
+		if slices.Equal(seven[:40], eight[:40]) || slices.Equal(seven[40:], eight[40:]) {
+			t.Errorf("seeds 7 and 8 both chose\n%q", eight)
+		}
+	})
+}
+
+func TestContactsAreDifferentOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Given that each of 5 peers shall have 3 contacts, or 9
+		for give, want := range map[int]int{3: 3, 9: 4} {
+			c := small(5)
+			c.Contacts = give
+			n := joined(t, c)
+			for i := range n.Nodes {
+				// when they are drawn
+				got := n.ContactsOf(i)
+				// then they are different others, as many as there are
+				slices.Sort(got)
+				if len(slices.Compact(got)) != want || slices.Contains(got, i) {
+					t.Errorf("peer %d is given %v", i, got)
+				}
+			}
+			n.Close()
+		}
+	})
+}
+
+func TestADirectoryKeepsPeersAndValues(t *testing.T) {
+	// Given a value stored in a network whose directory is kept
+	c := small(8)
+	c.Store, c.Dir, c.Seed = testnet.SQLite, filepath.Join(t.TempDir(), "a", "b"), 1
+	n := joined(t, c)
+	key := khashmir.HashID([]byte("k"))
+	if _, err := n.Nodes[0].Store(t.Context(), key, []byte("v")); err != nil {
+		t.Fatal(err)
+	}
+	ids := identities(n)
+	// when another network would use it meanwhile
+	if _, err := testnet.Start(t.Context(), c); err == nil || !strings.Contains(err.Error(), "in use") {
+		t.Errorf("a second network in the same directory: %v", err)
+	}
+	n.Close()
+	// and when it goes on there, with another seed
+	c.Seed = 2
+	n = joined(t, c)
+	defer n.Close()
+	// then the peers are who they were and have what they had
+	if got := identities(n); !slices.Equal(got, ids) {
+		t.Errorf("they were %v and are %v", ids, got)
+	}
+	found := 0
+	for value, err := range n.Nodes[7].Values(t.Context(), key) {
+		if err != nil || string(value) != "v" {
+			t.Errorf("%q, %v", value, err)
+		}
+		found++
+	}
+	if found != 1 {
+		t.Errorf("found %d values", found)
+	}
+}
+
+func identities(n *testnet.Network) (ids []string) {
+	for _, node := range n.Nodes {
+		ids = append(ids, node.ID().String())
+	}
+	return ids
+}
+
+func TestADamagedFileEndsTheStart(t *testing.T) {
+	// Given a directory in which a peer's file is none
+	c := small(6)
+	c.Store, c.Dir = testnet.SQLite, t.TempDir()
+	damaged := filepath.Join(c.Dir, "peer-0003.db")
+	if err := os.WriteFile(damaged, []byte(strings.Repeat("no database ", 100)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// when the network starts
+	_, err := testnet.Start(t.Context(), c)
+	// then it says which, and the others are closed: it can start without
+	if err == nil || !strings.Contains(err.Error(), "peer 3: ") || !strings.Contains(err.Error(), damaged) {
+		t.Errorf("%v", err)
+	}
+	os.Remove(damaged)
+	n, err := testnet.Start(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Close()
+}
+
+// The bubble ends only when every goroutine has: an interrupted run waits for
+// all that it started.
+func TestAnEndedContextEndsTheRunAtEveryStage(t *testing.T) {
+	errEnough := errors.New("enough")
+	for _, stage := range []testnet.Stage{testnet.Building, testnet.Meeting, testnet.Joining, testnet.Finding, testnet.Storing} {
+		t.Run(string(stage), func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			synctest.Test(t, func(t *testing.T) {
+				// Given a context that ends in the middle of a stage
+				ctx, cancel := context.WithCancelCause(t.Context())
+				c := small(20)
+				c.Store, c.Callers = testnet.SQLite, 3
+				var closed atomic.Bool
+				c.Progress = func(s testnet.Stage, done, total int) {
+					if s == stage && done == total/2 {
+						cancel(errEnough)
+					}
+					if s == testnet.Closing && done == total {
+						closed.Store(true)
+					}
+				}
+				// when the network runs
+				_, err := testnet.Run(ctx, c)
+				// then it ends with the context's own cause, and all peers are closed
+				if err != errEnough || !closed.Load() {
+					t.Errorf("%v, closed: %t", err, closed.Load())
+				}
+			})
+			if left, _ := os.ReadDir(os.Getenv("TMPDIR")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func TestPercentilesAreTheNearestRank(t *testing.T) {
+	hundred := make([]time.Duration, 100)
+	for i := range hundred {
+		hundred[i] = time.Duration(100-i) * time.Millisecond
+	}
+	for _, c := range []struct {
+		times    []time.Duration
+		p50, p99 float64
+	}{
+		{nil, 0, 0},
+		{hundred[:1], 100, 100},
+		{hundred[98:], 1, 2},
+		{hundred, 50, 99},
+	} {
+		if p50, p99 := testnet.Percentiles(c.times); p50 != c.p50 || p99 != c.p99 {
+			t.Errorf("of %d: %v and %v, want %v and %v", len(c.times), p50, p99, c.p50, c.p99)
+		}
+	}
+}
