@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"net"
 	"runtime"
 	"sync"
 	"syscall"
@@ -14,11 +15,15 @@ import (
 
 // Both ends run in this process, so that cpu-us/op is what both spend.
 
-func BenchmarkWarmQuestion(b *testing.B)           { warm(b, 1) }
-func BenchmarkWarmQuestion64InFlight(b *testing.B) { warm(b, 64) }
+func BenchmarkWarmQuestion(b *testing.B)           { warm(b, newQUIC, 1) }
+func BenchmarkWarmQuestion64InFlight(b *testing.B) { warm(b, newQUIC, 64) }
 
-func warm(b *testing.B, inFlight int) {
-	dial := makers["quic"]()
+// The same in sealed datagrams.
+
+func BenchmarkSealedQuestion(b *testing.B)           { warm(b, sealing, 1) }
+func BenchmarkSealedQuestion64InFlight(b *testing.B) { warm(b, sealing, 64) }
+
+func warm(b *testing.B, dial func() port, inFlight int) {
 	asker, answerer := open(b, dial, silent), open(b, dial, echo)
 	ask(b, asker, answerer.Contact, question("hello"))
 	cpu := cpuTime()
@@ -44,16 +49,21 @@ func BenchmarkResumedQuestion(b *testing.B) {
 }
 
 // BenchmarkColdQuestion asks a node with which there never was a connection.
-func BenchmarkColdQuestion(b *testing.B) {
+func BenchmarkColdQuestion(b *testing.B) { cold(b, newQUIC, tight) }
+
+// BenchmarkSealedQuestionToAStranger asks a node that was never asked before.
+func BenchmarkSealedQuestionToAStranger(b *testing.B) { cold(b, sealing, sealing) }
+
+func cold(b *testing.B, answering, asking func() port) {
 	const askers = 256
-	answerer := open(b, newQUIC, echo)
+	answerer := open(b, answering, echo)
 	var cpu time.Duration
 	b.ReportAllocs()
 	for done := 0; done < b.N; done += askers {
 		b.StopTimer()
 		var ends []end
 		for range min(askers, b.N-done) {
-			ends = append(ends, open(b, tight, silent))
+			ends = append(ends, open(b, asking, silent))
 		}
 		before := cpuTime()
 		b.StartTimer()
@@ -68,6 +78,46 @@ func BenchmarkColdQuestion(b *testing.B) {
 		b.StartTimer()
 	}
 	b.ReportMetric(float64(cpu.Microseconds())/float64(b.N), "cpu-us/op")
+}
+
+// BenchmarkPacket is the floor: as many bytes there and back, and nothing else.
+func BenchmarkPacket(b *testing.B) {
+	var ends [2]*net.UDPConn
+	for i := range ends {
+		conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(loopback))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer conn.Close()
+		ends[i] = conn
+	}
+	asker, answerer := ends[0], ends[1]
+	packet := make([]byte, 200)
+	var echoing sync.WaitGroup
+	echoing.Go(func() {
+		b := make([]byte, 1500)
+		for {
+			n, from, err := answerer.ReadFromUDPAddrPort(b)
+			if err != nil {
+				return
+			}
+			_, _ = answerer.WriteToUDPAddrPort(b[:n], from)
+		}
+	})
+	to := answerer.LocalAddr().(*net.UDPAddr).AddrPort()
+	cpu := cpuTime()
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := asker.WriteToUDPAddrPort(packet, to); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := asker.Read(packet); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64((cpuTime()-cpu).Microseconds())/float64(b.N), "cpu-us/op")
+	answerer.Close()
+	echoing.Wait()
 }
 
 // askMany puts b.N questions, so many at a time.

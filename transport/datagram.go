@@ -1,7 +1,9 @@
 package transport
 
 import (
+	"bytes"
 	"encoding/binary"
+	"net/netip"
 
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/krpc"
@@ -27,16 +29,14 @@ const (
 
 const (
 	txSize       = 8
-	whoHead      = 1 + txSize
+	keySize      = len(kad.PublicKey{})
 	answerHead   = 1 + txSize
 	questionHead = 1 + txSize + keySize
-	hereSize     = 1 + txSize + keySize
-	keySize      = len(kad.PublicKey{})
-	lengthSize   = 2
+	hereSize     = 1 + txSize + keySize // of a who too, at least
 
 	// maxQuestion and maxAnswer are the longest messages that fit.
-	maxQuestion = kad.MaxDatagram - questionHead - sealedExtra - lengthSize
-	maxAnswer   = kad.MaxDatagram - answerHead - sealedExtra - lengthSize
+	maxQuestion = kad.MaxDatagram - questionHead - sealedExtra
+	maxAnswer   = kad.MaxDatagram - answerHead - sealedExtra
 
 	// amplification: nobody can have us send more than this many times what
 	// was sent to us, to an address that may be made up (RFC 9000, section 8).
@@ -46,44 +46,59 @@ const (
 // isDatagram reports whether a packet is ours and not QUIC's.
 func isDatagram(packet []byte) bool { return len(packet) > 0 && packet[0] < 0x40 }
 
-// questionSize is how long a question's text is at least. It leaves its answer
-// room within the amplification limit: K contacts, or a page of small values.
+// questionSize is how long a question's packet is at least. It leaves its
+// answer room within the amplification limit: K contacts, of both families at
+// that, and beside them a page of small values.
 func questionSize(method krpc.Method) int {
-	const sealed = questionHead + sealedExtra
 	switch method {
 	case krpc.FindNode:
-		return 200 - sealed
+		return 288
 	case krpc.FindValue:
-		return kad.MaxDatagram/amplification - sealed
+		return kad.MaxDatagram / amplification
 	default:
 		return 0
 	}
 }
 
-// framed is a message as it is sealed: its length, itself, and zeros up to
-// atLeast.
-func framed(message []byte, atLeast int) []byte {
-	text := make([]byte, max(lengthSize+len(message), atLeast))
-	binary.BigEndian.PutUint16(text, uint16(len(message)))
-	copy(text[lengthSize:], message)
-	return text
-}
-
-// unframed is the message in an opened text.
-func unframed(text []byte) ([]byte, bool) {
-	if len(text) < lengthSize {
-		return nil, false
-	}
-	n := int(binary.BigEndian.Uint16(text))
-	if n > len(text)-lengthSize {
-		return nil, false
-	}
-	return text[lengthSize : lengthSize+n], true
-}
-
-// head begins a packet.
-func head(kind byte, tx uint64, room int) []byte {
-	return binary.BigEndian.AppendUint64(append(make([]byte, 0, room), kind), tx)
+// head begins a packet; key is that of a question or a here.
+func head(kind byte, tx uint64, key []byte) []byte {
+	h := append(make([]byte, 0, questionHead), kind)
+	return append(binary.BigEndian.AppendUint64(h, tx), key...)
 }
 
 func txOf(packet []byte) uint64 { return binary.BigEndian.Uint64(packet[1:]) }
+
+// received takes a packet that is not QUIC's. It runs on the goroutine that
+// reads the socket, must not block, and the packet is gone when it returns.
+func (t *QUIC) received(packet []byte, from netip.AddrPort) {
+	if len(packet) < answerHead || len(packet) > kad.MaxDatagram {
+		return
+	}
+	switch packet[0] {
+	case kindAnswer:
+		t.answered(packet)
+	case kindHere:
+		t.here(packet, from)
+	case kindWho:
+		if len(packet) >= hereSize {
+			t.aside((*QUIC).sayHere, packet, from)
+		}
+	case kindQuestion:
+		if len(packet) >= questionHead+sealedExtra {
+			t.aside((*QUIC).answerDatagram, packet, from)
+		}
+	}
+}
+
+// aside answers a packet on a goroutine of its own. One more of a flood is
+// dropped as if it was lost.
+func (t *QUIC) aside(answer func(*QUIC, []byte, netip.AddrPort), packet []byte, from netip.AddrPort) {
+	if t.beginAnswer(nil) != nil {
+		return
+	}
+	packet = bytes.Clone(packet)
+	go func() {
+		defer t.endAnswer(nil)
+		answer(t, packet, from)
+	}()
+}

@@ -1,7 +1,7 @@
 package transport
 
 import (
-	"bytes"
+	"errors"
 	"net/netip"
 	"sync"
 
@@ -9,60 +9,39 @@ import (
 	"github.com/khashmir/kad/krpc"
 )
 
-// received takes a packet that is not QUIC's. It runs on the goroutine that
-// reads the socket, must not block, and the packet is gone when it returns.
-func (t *QUIC) received(packet []byte, from netip.AddrPort) {
-	switch packet[0] {
-	case kindAnswer:
-		t.answered(packet)
-	case kindHere:
-		t.here(packet, from)
-	case kindWho:
-		if len(packet) >= hereSize {
-			t.sayHere(packet, from)
-		}
-	case kindQuestion:
-		if len(packet) < questionHead+sealedExtra || t.beginDatagram() != nil {
-			return // one more of a flood is dropped as if it was lost
-		}
-		packet = bytes.Clone(packet)
-		go func() {
-			defer t.endDatagram()
-			t.answerDatagram(packet, from)
-		}()
-	}
-}
-
-// sayHere names this node's key. It is shorter than what it answers.
+// sayHere names this node's key. It is no longer than what it answers.
 func (t *QUIC) sayHere(packet []byte, to netip.AddrPort) {
-	t.send(append(head(kindHere, txOf(packet), hereSize), t.sealer.self[:]...), to)
+	t.send(head(kindHere, txOf(packet), t.sealer.self[:]), to)
 }
 
 // answerDatagram opens a question, has it handled and seals the reply.
 func (t *QUIC) answerDatagram(packet []byte, from netip.AddrPort) {
-	key := kad.PublicKey(packet[1+txSize:])
-	p, err := t.sealer.pair(key)
-	if err != nil || key == t.sealer.self {
-		return
+	key := kad.PublicKey(packet[answerHead:])
+	if key == t.sealer.self {
+		return // ours, come back
 	}
-	text, err := p.open(packet, questionHead)
+	p, message, err := t.sealer.openQuestion(key, packet)
 	if err != nil {
-		t.sayHere(packet, from)
+		if errors.Is(err, errNotSealed) {
+			t.sayHere(packet, from)
+		}
 		return
 	}
-	t.sealer.pairs.remember(key, p)
-	message, ok := unframed(text)
-	if !ok {
-		return
-	}
-	t.stats.bytesIn.Add(uint64(len(text)))
-	tx := txOf(packet)
+	t.stats.bytesIn.Add(uint64(len(message)))
 	m, err := krpc.Decode(message)
-	if err == nil && m.Query != nil && m.Query.Method == krpc.StoreValue {
-		t.answerWrite(write{key, tx}, p, m, from, len(packet))
-		return
+	reply := func() []byte {
+		return t.sealed(txOf(packet), p, t.replyTo(kad.NewContact(key, from), m, err), len(packet))
 	}
-	t.send(t.sealed(tx, p, t.replyTo(kad.NewContact(key, from), m, err), len(packet)), from)
+	var answer []byte
+	if err == nil && m.Query != nil && m.Query.Method == krpc.StoreValue {
+		answer = t.writes.once(write{key, txOf(packet)}, reply)
+	} else {
+		answer = reply()
+	}
+	// One remembered may have been made for a longer question.
+	if answer != nil && len(answer) <= amplification*len(packet) {
+		t.send(answer, from)
+	}
 }
 
 // sealed is the packet that answers a question of that many bytes. A reply
@@ -72,12 +51,11 @@ func (t *QUIC) sealed(tx uint64, p pair, reply krpc.Reply, asked int) []byte {
 	if err != nil {
 		message = t.ownFault("", err)
 	}
-	room := min(maxAnswer, amplification*asked-answerHead-sealedExtra-lengthSize)
-	if len(message) > room {
+	if len(message) > min(maxAnswer, amplification*asked-answerHead-sealedExtra) {
 		message = nil
 	}
 	t.stats.bytesOut.Add(uint64(len(message)))
-	return t.sealer.seal(head(kindAnswer, tx, kad.MaxDatagram), p, framed(message, 0))
+	return t.sealer.seal(p, head(kindAnswer, tx, nil), message, 0)
 }
 
 // write names a store_value that arrived by datagram.
@@ -94,6 +72,17 @@ type writes struct {
 	answers map[write][]byte
 	order   []write // a ring, the oldest at next
 	next    int
+}
+
+// once is the answer to w: made now, if w is new. It is nil while another
+// goroutine makes it.
+func (s *writes) once(w write, reply func() []byte) []byte {
+	answer, fresh := s.begin(w)
+	if fresh {
+		answer = reply()
+		s.end(w, answer)
+	}
+	return answer
 }
 
 // begin reports whether w is new; if not, it gives the answer that it had.
@@ -122,16 +111,5 @@ func (s *writes) end(w write, answer []byte) {
 	defer s.mu.Unlock()
 	if _, ok := s.answers[w]; ok {
 		s.answers[w] = answer
-	}
-}
-
-func (t *QUIC) answerWrite(w write, p pair, m krpc.Message, from netip.AddrPort, asked int) {
-	answer, fresh := t.writes.begin(w)
-	if fresh {
-		answer = t.sealed(w.tx, p, t.replyTo(kad.NewContact(w.key, from), m, nil), asked)
-		t.writes.end(w, answer)
-	}
-	if answer != nil {
-		t.send(answer, from)
 	}
 }

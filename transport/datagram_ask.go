@@ -30,7 +30,6 @@ type question struct {
 	id     kad.ID
 	key    kad.PublicKey // zero: whoever is there
 	pair   pair
-	addrs  []netip.AddrPort // tried in turn
 	packet []byte
 	method krpc.Method
 	then   func(krpc.Reply, error) // exactly once
@@ -39,8 +38,9 @@ type question struct {
 	until time.Time
 
 	// Guarded by asked.mu.
-	sent  int           // how often
-	wait  time.Duration // until it is sent again
+	addrs []netip.AddrPort // tried in turn
+	sent  int              // how often
+	wait  time.Duration    // until it is sent again
 	timer *time.Timer
 }
 
@@ -60,18 +60,17 @@ func (t *QUIC) askByDatagram(id kad.ID, to kad.Contact, q krpc.Query, message []
 	p := &question{id: id, key: to.Key, addrs: routes, method: q.Method, then: then, began: time.Now()}
 	tx := randomTx()
 	switch {
+	case to.Key == t.sealer.self:
+		return false // a node drops its own questions, since they can only have come back
 	case !to.Key.IsZero():
-		if to.Key.ID() != id {
-			return false // it contradicts itself, and nobody can prove that
-		}
 		var err error
 		if p.pair, err = t.sealer.pair(to.Key); err != nil {
-			return false
+			go then(krpc.Reply{}, &failure{doing: "seal", kind: ErrWrongID, cause: err})
+			return true
 		}
-		packet := append(head(kindQuestion, tx, kad.MaxDatagram), t.sealer.self[:]...)
-		p.packet = t.sealer.seal(packet, p.pair, framed(message, questionSize(q.Method)))
+		p.packet = t.sealer.seal(p.pair, head(kindQuestion, tx, t.sealer.self[:]), message, questionSize(q.Method))
 	case id.IsZero() && q.Method == krpc.Ping:
-		p.packet = append(head(kindWho, tx, hereSize), make([]byte, hereSize-whoHead)...)
+		p.packet = head(kindWho, tx, make([]byte, keySize))
 	default:
 		return false
 	}
@@ -110,6 +109,10 @@ func (a *asked) add(tx uint64, p *question, again func()) (addr netip.AddrPort, 
 func (a *asked) take(tx uint64, p *question) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	return a.end(tx, p)
+}
+
+func (a *asked) end(tx uint64, p *question) bool {
 	if a.pending[tx] != p {
 		return false
 	}
@@ -138,63 +141,71 @@ func (a *asked) close() (all []*question) {
 	return all
 }
 
-// again is what a question's timer does: send it once more, after twice the
-// time, or give up.
-func (t *QUIC) again(tx uint64) {
-	p, ok := t.asked.find(tx)
+// due is the question whose timer fired and where to send it once more. It is
+// over, and the caller's, when its time is up.
+func (a *asked) due(tx uint64) (p *question, to netip.AddrPort, over bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p, ok := a.pending[tx]
 	if !ok {
+		return nil, to, false
+	}
+	left := time.Until(p.until)
+	if left <= 0 {
+		return p, to, a.end(tx, p)
+	}
+	p.wait *= 2
+	p.timer.Reset(min(p.wait, left))
+	return p, p.next(), false
+}
+
+// again is what a question's timer does: send it once more, after twice the
+// time, or give up. When the transport is closed, Close does that.
+func (t *QUIC) again(tx uint64) {
+	if !t.begin() {
 		return
 	}
-	now := time.Now()
-	if !now.Before(p.until) {
-		if t.asked.take(tx, p) {
+	defer t.running.Done()
+	p, to, over := t.asked.due(tx)
+	switch {
+	case p == nil:
+	case !over:
+		t.send(p.packet, to)
+	default:
+		if !p.id.IsZero() { // else it is nobody's slowness
 			t.roundTrips.silent(p.id)
-			p.then(krpc.Reply{}, ErrTimeout)
 		}
-		return
+		p.then(krpc.Reply{}, ErrTimeout)
 	}
-	t.asked.mu.Lock()
-	addr := p.next()
-	if t.asked.pending[tx] == p {
-		p.wait *= 2
-		p.timer.Reset(min(p.wait, p.until.Sub(now)))
-	}
-	t.asked.mu.Unlock()
-	t.send(p.packet, addr)
 }
 
 // answered reads the answer to a question of ours. It runs on the socket's
-// goroutine, and believes nothing before the seal is open.
+// goroutine, and believes nothing before the seal is open. The time it took
+// counts from the first sending: a lost datagram makes the contact look slow,
+// never quick.
 func (t *QUIC) answered(packet []byte) {
-	if len(packet) < answerHead {
-		return
-	}
 	tx := txOf(packet)
 	p, ok := t.asked.find(tx)
 	if !ok || p.key.IsZero() {
 		return
 	}
-	text, err := p.pair.open(packet, answerHead)
+	message, err := p.pair.open(packet, answerHead)
 	if err != nil || !t.asked.take(tx, p) {
 		return
 	}
 	t.sealer.pairs.remember(p.key, p.pair)
 	t.roundTrips.answered(p.id, p.method, time.Since(p.began))
-	t.stats.bytesIn.Add(uint64(len(text)))
-	go func() { p.then(readAnswer(text)) }()
+	t.stats.bytesIn.Add(uint64(len(message)))
+	go func() { p.then(readAnswer(message)) }()
 }
 
-func readAnswer(text []byte) (krpc.Reply, error) {
-	message, ok := unframed(text)
-	if ok && len(message) == 0 {
+func readAnswer(message []byte) (krpc.Reply, error) {
+	if len(message) == 0 {
 		return krpc.Reply{}, errOnStream
 	}
-	var m krpc.Message
-	err := error(errNoReply)
-	if ok {
-		if m, err = krpc.Decode(message); err == nil && m.Reply == nil {
-			err = errNoReply
-		}
+	m, err := krpc.Decode(message)
+	if err == nil && m.Reply == nil {
+		err = errNoReply
 	}
 	if err != nil {
 		return krpc.Reply{}, &failure{doing: "read the answer", kind: ErrProtocol, cause: err}
@@ -204,19 +215,41 @@ func readAnswer(text []byte) (krpc.Reply, error) {
 
 // here reads who says to be at an address. It answers who is there, which is
 // hearsay; and it tells early that a question went to another node than the
-// one it was sealed for, which would otherwise end in silence.
+// one it was sealed for, which would otherwise end in silence. Anybody who saw
+// the question can say so, but a stranger who did not cannot guess tx.
 func (t *QUIC) here(packet []byte, from netip.AddrPort) {
 	if len(packet) != hereSize {
 		return
 	}
-	tx, key := txOf(packet), kad.PublicKey(packet[whoHead:])
-	p, ok := t.asked.find(tx)
-	if !ok || p.key == key || !slices.Contains(p.addrs, from) || !t.asked.take(tx, p) {
-		return
-	}
-	if p.key.IsZero() {
+	tx, key := txOf(packet), kad.PublicKey(packet[answerHead:])
+	p, over := t.asked.elsewhere(tx, key, from)
+	switch {
+	case !over:
+	case p.key.IsZero():
 		go p.then(krpc.Reply{Key: key}, nil)
-	} else {
+	default:
 		go p.then(krpc.Reply{}, ErrWrongID)
 	}
+}
+
+// elsewhere gives up an address at which another node is: the question goes to
+// the next one at once. With the last it is over, and the caller's. So is a
+// question for whoever is there.
+func (a *asked) elsewhere(tx uint64, key kad.PublicKey, from netip.AddrPort) (p *question, over bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p, ok := a.pending[tx]
+	if !ok || p.key == key {
+		return nil, false
+	}
+	i := slices.Index(p.addrs, from)
+	if i < 0 {
+		return nil, false
+	}
+	if p.key.IsZero() || len(p.addrs) == 1 {
+		return p, a.end(tx, p)
+	}
+	p.addrs = slices.Delete(p.addrs, i, i+1)
+	p.timer.Reset(0)
+	return p, false
 }

@@ -18,14 +18,6 @@ import (
 	"github.com/khashmir/kad/krpc"
 )
 
-const (
-	// maxAsks is how many questions of ours are in flight at once.
-	maxAsks = 4096
-
-	// maxAnswers is how many questions of others are answered at once.
-	maxAnswers = 4096
-)
-
 // QUICConfig says how a QUIC transport behaves. Its zero value works.
 type QUICConfig struct {
 	// Listen is the UDP address. The default is any free port on all
@@ -264,84 +256,4 @@ func (t *QUIC) acceptAll() {
 		}
 		t.running.Go(func() { t.accept(qc) })
 	}
-}
-
-// begin counts a goroutine that nothing counted waits for.
-func (t *QUIC) begin() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed {
-		return false
-	}
-	t.running.Add(1)
-	return true
-}
-
-func (t *QUIC) beginAsk() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case t.closed, !t.serving:
-		return ErrClosed
-	case t.asks >= maxAsks:
-		return ErrBusy
-	}
-	t.asks++
-	t.running.Add(1)
-	return nil
-}
-
-func (t *QUIC) endAsk() {
-	t.mu.Lock()
-	t.asks--
-	t.mu.Unlock()
-	t.running.Done()
-}
-
-// beginDatagram counts a question that needs no connection.
-func (t *QUIC) beginDatagram() error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case t.closed:
-		return ErrClosed
-	case t.answers >= maxAnswers:
-		return ErrBusy
-	}
-	t.answers++
-	t.running.Add(1)
-	return nil
-}
-
-func (t *QUIC) endDatagram() {
-	t.mu.Lock()
-	t.answers--
-	t.mu.Unlock()
-	t.running.Done()
-}
-
-// beginAnswer counts a question on its connection and over all. ErrClosed
-// means that the connection is on its way out.
-func (t *QUIC) beginAnswer(c *conn) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	switch {
-	case t.closed:
-		return ErrClosed
-	case t.answers >= maxAnswers:
-		return ErrBusy
-	case !t.pool.enter(c):
-		return ErrClosed
-	}
-	t.answers++
-	t.running.Add(1)
-	return nil
-}
-
-func (t *QUIC) endAnswer(c *conn) {
-	t.closeSurplus(t.pool.leave(c))
-	t.mu.Lock()
-	t.answers--
-	t.mu.Unlock()
-	t.running.Done()
 }
