@@ -13,6 +13,11 @@ import (
 	"github.com/khashmir/kad/krpc"
 )
 
+// maxPings is how often a ping is sent to a node that does not answer. Pings go
+// to addresses that a stranger only claimed: beside the answer to its question
+// it can then have us send them no more than amplification allows.
+const maxPings = amplification - 1
+
 // errOnStream says that the answer does not fit a datagram.
 var errOnStream = errors.New("the answer wants a stream")
 
@@ -153,6 +158,10 @@ func (a *asked) due(tx uint64) (p *question, to netip.AddrPort, over bool) {
 	left := time.Until(p.until)
 	if left <= 0 {
 		return p, to, a.end(tx, p)
+	}
+	if p.method == krpc.Ping && !p.key.IsZero() && p.sent >= maxPings {
+		p.timer.Reset(left)
+		return nil, to, false
 	}
 	p.wait *= 2
 	p.timer.Reset(min(p.wait, left))

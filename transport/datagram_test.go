@@ -122,6 +122,22 @@ func TestADeadAddressTeachesNothingAboutOthers(t *testing.T) {
 	}
 }
 
+func TestAPingToAClaimedAddressIsSentTwiceAtTheMost(t *testing.T) {
+	t.Parallel()
+	asker, deaf := open(t, sealing, silent), newSpeaker(t)
+	got := ask(t, asker, deaf.contact(), krpc.Query{Method: krpc.Ping})
+	if !errors.Is(got.err, transport.ErrTimeout) {
+		t.Fatalf("got %v, want ErrTimeout", got.err)
+	}
+	heard := 0
+	for packet, _ := deaf.hear(kad.MinResend); packet != nil; packet, _ = deaf.hear(kad.MinResend) {
+		heard++
+	}
+	if heard != 2 {
+		t.Errorf("%d packets, want 2: sent again once, and no more", heard)
+	}
+}
+
 func TestAnotherNodeAtTheAddressIsNoticedAtOnce(t *testing.T) {
 	asker, answerer, other := open(t, sealing, silent), open(t, sealing, echo), open(t, sealing, echo)
 	everywhere := open(t, func() port { return transport.NewQUIC(transport.QUICConfig{}) }, silent)
@@ -508,14 +524,21 @@ func TestNoReplyIsLongerThanThreeTimesTheQuestion(t *testing.T) {
 			t.Errorf("a question for another, of %d bytes, was answered %x", size, here)
 		}
 	}
-	for _, short := range [][]byte{whoPacket(1, 40), whoPacket(1, 9), s.ask(node, 1, krpc.Query{Method: krpc.Ping}, 0)[:questionOverhead-1], herePacket(1, s.public())} {
-		s.everythingRead(node.Addr())
-		s.say(node.Addr(), short)
-	}
-	s.everythingRead(node.Addr())
+	// and what is too short or too long for its kind gets no reply at all
+	ping := encode(t, krpc.Message{Query: &krpc.Query{Method: krpc.Ping}})
+	s.say(node.Addr(), whoPacket(1, 9))
+	s.say(node.Addr(), whoPacket(1, 40))
+	s.say(node.Addr(), whoPacket(1, kad.MaxDatagram+1))
+	s.say(node.Addr(), questionPacket(s.key, s.public(), 1, randomNonce(), nil, 0)[:questionOverhead-1])
+	s.say(node.Addr(), questionPacket(s.key, node.Key, 1, randomNonce(), ping, kad.MaxDatagram+1))
+	s.say(node.Addr(), herePacket(1, s.public()))
+	told := s.everythingRead(node.Addr())
 	node.Close()
-	if told, _ := s.hear(time.Millisecond); told != nil && told[0] != kindAnswer {
-		t.Errorf("was told %x", told)
+	if late, _ := s.hear(time.Millisecond); late != nil {
+		told = append(told, late)
+	}
+	for _, packet := range told {
+		t.Errorf("was told %x", packet)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -18,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"filippo.io/edwards25519"
 	"github.com/quic-go/quic-go"
 
 	kad "github.com/khashmir/kad"
@@ -133,6 +135,7 @@ func TestAStrangerThatProvesNoKeyIsNotBelieved(t *testing.T) {
 	certificates := map[string]tls.Certificate{
 		"an RSA key":       certificateOf(t, rsaKey),
 		"two certificates": two,
+		"nobody's key":     certificateOf(t, nobodysKey{}),
 	}
 	for name, certificate := range certificates {
 		t.Run("asked, with "+name, func(t *testing.T) {
@@ -385,6 +388,23 @@ func certificateOf(t *testing.T, key crypto.Signer) tls.Certificate {
 		t.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
+}
+
+// nobodysKey signs with the neutral point of the curve as its key: R = [1]B and
+// S = 1 satisfy the equation of Ed25519 for every message. No secret is needed.
+type nobodysKey struct{}
+
+func (nobodysKey) Public() crypto.PublicKey {
+	neutral := make(ed25519.PublicKey, ed25519.PublicKeySize)
+	neutral[0] = 1
+	return neutral
+}
+
+func (nobodysKey) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	signature := make([]byte, ed25519.SignatureSize)
+	copy(signature, edwards25519.NewGeneratorPoint().Bytes())
+	signature[32] = 1
+	return signature, nil
 }
 
 func encode(t *testing.T, m krpc.Message) []byte {

@@ -87,6 +87,13 @@ func (s *sealer) pair(key kad.PublicKey) (p pair, err error) {
 	return p, err
 }
 
+// canBeHeld reports whether a key has a private half that proves anything.
+// Signatures by a key of low order, as TLS checks them, anybody can make.
+func canBeHeld(key []byte) bool {
+	point, err := new(edwards25519.Point).SetBytes(key)
+	return err == nil && point.MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 0
+}
+
 // direction is the cipher for what from seals for to.
 func direction(secret []byte, from, to kad.PublicKey) (cipher.AEAD, error) {
 	key, err := hkdf.Key(sha256.New, secret, nil, "khashmir sealed 1"+string(from[:])+string(to[:]), chacha20poly1305.KeySize)

@@ -133,7 +133,7 @@ func provenKey(state tls.ConnectionState) (kad.PublicKey, error) {
 		return kad.PublicKey{}, errNoIdentity
 	}
 	key, ok := state.PeerCertificates[0].PublicKey.(ed25519.PublicKey)
-	if !ok || len(key) != ed25519.PublicKeySize {
+	if !ok || len(key) != ed25519.PublicKeySize || !canBeHeld(key) {
 		return kad.PublicKey{}, errNoIdentity
 	}
 	return kad.PublicKey(key), nil

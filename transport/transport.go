@@ -16,7 +16,10 @@ import (
 )
 
 // Handler answers a query of a contact whose key is proven and whose address
-// is the one its packets came from. It runs on a goroutine of its own.
+// is the one its packets came from. Of a question on a stream that address is
+// proven too; of one in a datagram it is the sender's word, and more than the
+// answer should go there only once it has answered something. It runs on a
+// goroutine of its own.
 type Handler = func(from kad.Contact, q krpc.Query) krpc.Reply
 
 // Why there is no answer. A refusal by the far side is not among them: it is
