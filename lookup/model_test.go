@@ -112,6 +112,9 @@ func (m *model) Done() bool {
 	if m.questions == m.config.MaxQuestions && len(m.in("asked")) == 0 {
 		return true
 	}
+	if m.get(m.target).state == "late" {
+		return false
+	}
 	window := m.window()
 	for _, c := range window {
 		if c.state != "answered" {

@@ -4,7 +4,8 @@ import kad "github.com/khashmir/kad"
 
 // Done reports whether the search is over: nobody in the window (see Next) is
 // unasked or in flight, and K of them have answered. With fewer than K answers
-// the late ones are waited for too. Once the questions are spent, it is over as
+// the late ones are waited for too. So is the target itself, if it is a contact:
+// whoever looks for it wants it and not those around it. Once the questions are spent, it is over as
 // soon as none is in flight, late ones aside. A search without contacts is over
 // at once.
 //
@@ -13,6 +14,9 @@ import kad "github.com/khashmir/kad"
 func (l *Lookup) Done() bool {
 	if l.spent() && l.inFlight == 0 {
 		return true
+	}
+	if i, known := l.find(l.target); known && l.shortlist[i].state == late {
+		return false
 	}
 	window := 0
 	for i := range l.shortlist {
