@@ -138,6 +138,15 @@ func (t *Table) Failed(id kad.ID) (dropped bool) {
 	return true
 }
 
+// Excused reports that a question to id was left unanswered and that this
+// cannot be laid at its door. Nothing counts; a suspect may be checked again.
+func (t *Table) Excused(id kad.ID) {
+	b := t.bucketOf(id)
+	if i := find(b.placed, id); i >= 0 {
+		b.placed[i].checking = false
+	}
+}
+
 // Get is the contact with this ID. One that only waits for a place is not found.
 func (t *Table) Get(id kad.ID) (kad.Contact, bool) {
 	b := t.bucketOf(id)

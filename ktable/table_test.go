@@ -196,6 +196,25 @@ func TestWhoCannotBeAskedNeverEnters(t *testing.T) {
 	}
 }
 
+func TestAnExcusedSuspectKeepsItsPlaceAndMayBeCheckedAgain(t *testing.T) {
+	table := newTable(ktable.Config{K: 1, MaxFailures: 1}, 0x80)
+	later := start.Add(kad.MinPingInterval)
+	if suspect, ok := table.Seen(contact(0x90), later); !ok || suspect.ID != contact(0x80).ID {
+		t.Fatalf("the suspect is %v, %t", suspect, ok)
+	}
+	if _, ok := table.Seen(contact(0x90), later); ok {
+		t.Fatal("it is being checked, and came again")
+	}
+	table.Excused(contact(0x80).ID)
+	if suspect, ok := table.Seen(contact(0x90), later); !ok || suspect.ID != contact(0x80).ID {
+		t.Errorf("after the excuse the suspect is %v, %t", suspect, ok)
+	}
+	table.Failed(contact(0x80).ID)
+	if _, ok := table.Get(contact(0x90).ID); !ok {
+		t.Error("the waiter did not take the place of a suspect that failed")
+	}
+}
+
 func TestTheTableWantsThoseItHasUseFor(t *testing.T) {
 	config := ktable.Config{K: 2, Replacements: 1}
 	failing := newTable(config, 0x80, 0x90, 0xa0)
