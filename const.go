@@ -74,6 +74,10 @@ const (
 	// unanswered before it loses its place (Khashmir: 3; the paper: 5).
 	MaxFailures = 3
 
+	// Witness is how long before a question somebody else must have answered
+	// at the earliest, for its silence to count against the one asked.
+	Witness = 10 * time.Second
+
 	// MinPingInterval is how long a contact that answered is taken to be
 	// alive without asking again (Khashmir: 15 min).
 	MinPingInterval = 15 * time.Minute
@@ -110,6 +114,10 @@ const (
 	// the publisher every 24 h). Each is due after half its lifetime, so one
 	// round may fail and nothing is lost.
 	RepublishInterval = time.Minute
+
+	// MinKeptTTL is the shortest lifetime of a value that is kept alive: half
+	// of it must leave room for a retry.
+	MinKeptTTL = 2 * RepublishRetry
 
 	// RepublishRetry is when a value that could not be stored is due again.
 	RepublishRetry = 5 * time.Minute

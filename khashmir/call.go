@@ -21,16 +21,18 @@ type call struct {
 	found func()                               // the lookup is complete
 	ended func(err error)                      // exactly once, however it ends
 
-	started  time.Time
+	number   int // of all begun
 	known    int // contacts to begin with
 	answers  int
 	complete bool
 	over     bool
-	forget   func() bool // stops listening to the context
-	flights  []flight    // questions on their way that are not late, oldest first
-	watching bool        // a timer will look for late ones
-	unwatch  func() bool
-	out      outbox
+
+	desperate bool        // everybody we know is being asked
+	forget    func() bool // stops listening to the context
+	flights   []flight    // questions on their way that are not late, oldest first
+	watching  bool        // a timer will look for late ones
+	unwatch   func() bool
+	out       outbox
 }
 
 type flight struct {
@@ -41,10 +43,12 @@ type flight struct {
 // begin runs the lookup of c from the closest contacts known.
 func (n *Node) begin(ctx context.Context, c *call) {
 	c.node = n
-	c.started = n.clock.Now()
 	switch {
 	case n.closed:
 		c.end(ErrClosed)
+		return
+	case ctx.Err() != nil:
+		c.end(context.Cause(ctx))
 		return
 	case len(n.calls) >= n.config.MaxLookups:
 		c.end(ErrTooManyLookups)
@@ -52,6 +56,7 @@ func (n *Node) begin(ctx context.Context, c *call) {
 	}
 	n.calls[c] = struct{}{}
 	n.counts.lookups++
+	c.number = n.counts.lookups
 	n.running.Add(1)
 	forget := context.AfterFunc(ctx, func() {
 		defer n.running.Done()
@@ -68,7 +73,7 @@ func (n *Node) begin(ctx context.Context, c *call) {
 	}
 
 	seeds := n.table.Closest(nil, c.query.Target, n.config.K)
-	c.known = len(seeds)
+	c.known = n.table.Len()
 	c.lookup = lookup.New(c.query.Target, lookup.Config{K: n.config.K, Alpha: n.config.Alpha, Self: n.self.ID})
 	c.lookup.Self(n.self)
 	c.lookup.Add(seeds...)
@@ -87,6 +92,9 @@ func (c *call) step() {
 	if c.over || c.complete {
 		return
 	}
+	if c.lookup.Done() && c.lastResort() {
+		return
+	}
 	if c.lookup.Done() {
 		c.complete = true
 		c.node.table.LookedUp(c.query.Target, c.node.clock.Now())
@@ -97,7 +105,23 @@ func (c *call) step() {
 	c.watch()
 }
 
+// lastResort: none of the closest we knew has answered, so all the others are
+// asked. It reports whether there are any.
+func (c *call) lastResort() bool {
+	if c.answers > 0 || c.desperate {
+		return false
+	}
+	c.desperate = true
+	c.lookup.Add(c.node.table.Closest(nil, c.query.Target, c.known)...)
+	c.step()
+	return true
+}
+
+// ask prefers the address that we know ourselves to one that others told.
 func (c *call) ask(to kad.Contact) {
+	if known, ok := c.node.table.Get(to.ID); ok {
+		to = known
+	}
 	c.flights = append(c.flights, flight{to.ID, c.node.clock.Now()})
 	c.node.ask(to, c.query, func(r krpc.Reply, err error) {
 		c.land(to.ID)

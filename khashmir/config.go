@@ -32,7 +32,8 @@ type Config struct {
 	// Store.
 	PowerSafe bool
 
-	// Key is the node's identity. Default: the one in the store, made once.
+	// Key is the node's identity, kept in the store from then on; a store that
+	// has another refuses it. Default: the one in the store, made once.
 	Key ed25519.PrivateKey
 
 	// The ports. Default: QUIC, SQLite, real time. The node closes them.
@@ -115,7 +116,7 @@ func (c Config) withDefaults() Config {
 
 // check says in words what cannot work. It wants the defaults filled in.
 func (c Config) check() error {
-	const room = 1 << 10 // what a message needs beside its value
+	const room = 4 << 10 // what a message needs beside its value
 	positive := func(name string, n int64) error {
 		if n <= 0 {
 			return fmt.Errorf("config: %s must be positive, got %d", name, n)
@@ -145,6 +146,8 @@ func (c Config) check() error {
 		return fmt.Errorf("config: Replicas (%d) is more than K (%d) that a lookup finds", c.Replicas, c.K)
 	case c.ValueTTL < kad.MinValueTTL || c.ValueTTL > c.MaxValueTTL:
 		return fmt.Errorf("config: ValueTTL (%v) is not between %v and MaxValueTTL (%v)", c.ValueTTL, kad.MinValueTTL, c.MaxValueTTL)
+	case c.Alpha > kad.MaxLookupQuestions:
+		return fmt.Errorf("config: Alpha (%d) is more than the %d questions of a lookup", c.Alpha, kad.MaxLookupQuestions)
 	case c.K > kad.MaxContactsPerReply:
 		return fmt.Errorf("config: K (%d) is more than the %d contacts a reply may carry", c.K, kad.MaxContactsPerReply)
 	case c.MaxValueSize > kad.MaxMessageSize-room:

@@ -17,6 +17,10 @@ var (
 	// ErrNoAnswer: contacts are known and none of them answered.
 	ErrNoAnswer = errors.New("no contact answered")
 
+	// ErrIncomplete: a holder of many values stopped answering before it had
+	// given them all. What it gave, and what others hold, has been delivered.
+	ErrIncomplete = errors.New("a holder did not give all its values")
+
 	// ErrRefused: every other node that was asked to store refused or was
 	// silent; Result.Refused says why.
 	ErrRefused = errors.New("every node refused the value")
@@ -72,6 +76,14 @@ func refusal(e *krpc.Error) error {
 	default:
 		return ErrHolderFault
 	}
+}
+
+// ours is err, or ErrClosed where a part of the node says that it is closed.
+func ours(err error) error {
+	if errors.Is(err, store.ErrClosed) || errors.Is(err, transport.ErrClosed) {
+		return ErrClosed
+	}
+	return err
 }
 
 // asReply is our own failure to store, as a refusal for the asker.

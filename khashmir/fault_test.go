@@ -6,7 +6,9 @@ package khashmir_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -320,4 +322,57 @@ func TestAnIdentityIsKeptBesideTheValues(t *testing.T) {
 	if err != nil || !ok || kad.PublicKeyOf(kept).ID() != id {
 		t.Fatalf("the file keeps %v, %v, %v", kad.PublicKeyOf(kept).ID(), ok, err)
 	}
+}
+
+func TestFaultManyDeadBootstrapNodesKilledTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := transport.NewNetwork(1)
+		alive := open(t, inMemory(net, 1))
+		config := inMemory(net, 0)
+		for i := range 3 * kad.Alpha { // more than are asked at once, all of them before the one that lives
+			config.Bootstrap = append(config.Bootstrap, fmt.Sprintf("192.0.2.1:%d", 1+i))
+		}
+		config.Bootstrap = append(config.Bootstrap, alive.Addr().String())
+		node := open(t, config)
+		time.Sleep(time.Minute)
+		if found, err := node.FindNode(t.Context(), alive.ID()); err != nil || len(found) != 1 {
+			t.Fatalf("found %v, %v", found, err)
+		}
+	})
+}
+
+func TestAStoreThatWasCalledOffAsksNobodyElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := transport.NewNetwork(1)
+		net.SetLatency(100*time.Millisecond, 0)
+		var stores atomic.Int32
+		config := inMemory(net, 0)
+		config.Replicas = 2 // the others wait for a refusal
+		node := open(t, config)
+		for i := 1; i <= kad.K; i++ {
+			add(t, node, peer(t, net, i, func(_ kad.Contact, q krpc.Query) krpc.Reply {
+				if q.Method == krpc.StoreValue {
+					stores.Add(1)
+					return krpc.Reply{Error: &krpc.Error{Code: krpc.CodeFull}}
+				}
+				return honest(i, q)
+			}).Addr())
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		node.StoreValueForKey(ctx, kad.ID{1}, []byte("v"), func(_ khashmir.Result, err error) {
+			if !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+		})
+		for stores.Load() == 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		cancel()
+		synctest.Wait()
+		asked := stores.Load()
+		time.Sleep(time.Minute)
+		if got := stores.Load(); got != asked {
+			t.Errorf("asked %d before it was called off, and %d after", asked, got-asked)
+		}
+	})
 }

@@ -55,7 +55,10 @@ func (n *Node) askAndWait(ctx context.Context, to kad.Contact, q krpc.Query) (kr
 		return krpc.Reply{}, ErrClosed
 	}
 	n.ask(to, q, func(r krpc.Reply, err error) {
-		if err == nil && r.Error != nil {
+		switch {
+		case n.closed:
+			err = ErrClosed
+		case err == nil && r.Error != nil:
 			err = refusal(r.Error)
 		}
 		got <- answer{r, err}

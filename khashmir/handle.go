@@ -95,7 +95,7 @@ func (n *Node) storeValue(from kad.Contact, q krpc.Query) krpc.Reply {
 	err := n.store.Put(q.Target, kad.Entry{
 		Value:     q.Entry.Value,
 		Publisher: from.Key,
-		Created:   now.Add(-q.Entry.Age),
+		Created:   now.Add(-max(0, q.Entry.Age)),
 		TTL:       q.Entry.TTL,
 	}, now)
 	if err != nil {

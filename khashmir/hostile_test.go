@@ -1,6 +1,7 @@
 package khashmir_test
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -205,3 +206,24 @@ func TestARestartedNodeRejoinsThroughItsSavedContacts(t *testing.T) {
 type kept struct{ khashmir.Store }
 
 func (*kept) Close() error { return nil }
+
+func TestAnEntryTravelsWithItsAge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := transport.NewNetwork(1)
+		node := open(t, inMemory(net, 0))
+		asker := net.Transport()
+		asker.Serve(key(1), func(_ kad.Contact, q krpc.Query) krpc.Reply { return honest(1, q) })
+		defer asker.Close()
+		if _, err := node.Store(t.Context(), kad.ID{1}, []byte("v")); !errors.Is(err, khashmir.ErrNoContacts) {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Hour)
+
+		to := kad.NewContact(kad.PublicKeyOf(key(0)), node.Addr())
+		r := exchange(t, asker, to, krpc.Query{Method: krpc.FindValue, Target: kad.ID{1}})
+
+		if len(r.Entries) != 1 || r.Entries[0].Age.Truncate(time.Second) != 3*time.Hour || r.Entries[0].TTL != kad.ValueTTL {
+			t.Errorf("after three hours: %+v", r.Entries)
+		}
+	})
+}

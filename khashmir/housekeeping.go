@@ -39,18 +39,18 @@ func (n *Node) every(slot int, interval time.Duration, f func()) {
 }
 
 // maintain looks one stale bucket up again, or joins anew when the table has
-// run empty.
+// run empty or nobody in it answers any more.
 func (n *Node) maintain() {
 	n.mu.Lock()
-	empty := n.table.Len() == 0
-	if !empty && !n.closed {
+	alone := n.table.Len() == 0 || n.silence >= n.config.MaxFailures
+	if !alone && !n.closed {
 		if stale := n.table.Stale(n.clock.Now(), n.config.BucketStaleness); len(stale) > 0 {
 			target := kad.RandomInRange(stale[0].Prefix, stale[0].Bits, n.clock)
 			n.findNode(context.Background(), target, func([]kad.Contact, error) {})
 		}
 	}
 	n.unlock()
-	if empty {
+	if alone {
 		saved, err := n.store.Contacts()
 		if err != nil {
 			n.log.Warn("saved contacts could not be read", "err", err)
@@ -65,7 +65,7 @@ func (n *Node) maintain() {
 func (n *Node) rejoin(saved []kad.Contact) {
 	j := &joining{node: n, contacts: saved}
 	for _, addr := range n.config.Bootstrap {
-		at, err := resolve(context.Background(), addr)
+		at, err := resolve(n.life, addr)
 		if err != nil {
 			n.log.Warn("bootstrap contact left out", "addr", addr, "err", err)
 			continue
@@ -107,7 +107,7 @@ func (j *joining) next() {
 		switch {
 		case err != nil:
 			n.log.Info("contact did not answer", "contact", to, "err", err)
-		case to.ID.IsZero() && r.Error == nil && r.Key.ID() != n.self.ID:
+		case to.ID.IsZero() && !r.Key.IsZero() && r.Key != n.self.Key:
 			// Whoever is there has named its key; now it has to prove it.
 			j.contacts = append(j.contacts, kad.NewContact(r.Key, to.V4, to.V6))
 		}

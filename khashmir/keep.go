@@ -11,6 +11,7 @@ import (
 
 // Keep stores value under key as Store does, and goes on storing it, each time
 // half its lifetime later, until Forget: also after this node's own restarts.
+// The lifetime must be kad.MinKeptTTL (10 min) at least.
 // A value that should not be kept for ever is better stored than kept.
 //
 // The error is that of the first store. Unless it says that the value can
@@ -21,12 +22,15 @@ func (n *Node) Keep(ctx context.Context, key ID, value []byte, options ...StoreO
 	if err := s.check(n.config, value); err != nil {
 		return Result{Key: key}, err
 	}
+	if s.ttl < kad.MinKeptTTL {
+		return Result{Key: key}, fmt.Errorf("keep with lifetimes of %v where %v is the least: %w", s.ttl, kad.MinKeptTTL, ErrLifetime)
+	}
 	if n.isClosed() {
 		return Result{Key: key}, ErrClosed
 	}
 	k := store.Kept{Key: key, Value: value, TTL: s.ttl, Due: n.clock.Now().Add(kad.RepublishRetry)}
 	if err := n.store.Keep(k); err != nil {
-		return Result{Key: key}, fmt.Errorf("keep: %w", err)
+		return Result{Key: key}, fmt.Errorf("keep: %w", ours(err))
 	}
 	result, err := n.Store(ctx, key, value, options...)
 	if err != nil {
@@ -41,7 +45,10 @@ func (n *Node) Forget(key ID, value []byte) (ok bool, err error) {
 	if n.isClosed() {
 		return false, ErrClosed
 	}
-	return n.store.Forget(key, value)
+	if ok, err = n.store.Forget(key, value); err != nil {
+		err = fmt.Errorf("forget: %w", ours(err))
+	}
+	return ok, err
 }
 
 func (n *Node) isClosed() bool {
@@ -54,7 +61,7 @@ func (n *Node) isClosed() bool {
 func (n *Node) postpone(k store.Kept, due time.Time) error {
 	k.Due = due
 	if err := n.store.Postpone(k); err != nil {
-		return fmt.Errorf("keep: %w", err)
+		return fmt.Errorf("keep: %w", ours(err))
 	}
 	return nil
 }

@@ -93,6 +93,9 @@ func TestWhatCanNeverBeStoredIsNotKept(t *testing.T) {
 	if _, err := node.Keep(t.Context(), kad.ID{1}, nil, khashmir.TTL(0)); !errors.Is(err, khashmir.ErrLifetime) {
 		t.Errorf("no lifetime: %v", err)
 	}
+	if _, err := node.Keep(t.Context(), kad.ID{1}, nil, khashmir.TTL(kad.MinKeptTTL-time.Second)); !errors.Is(err, khashmir.ErrLifetime) {
+		t.Errorf("too short to be kept alive: %v", err)
+	}
 	if due, err := disk.Due(time.Now().Add(time.Hour), 10); len(due) != 0 || err != nil {
 		t.Errorf("kept all the same: %v, %v", due, err)
 	}

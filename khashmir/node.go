@@ -1,12 +1,17 @@
 package khashmir
 
 import (
+	"cmp"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +31,10 @@ type Node struct {
 	store     Store
 	clock     Clock
 	log       *slog.Logger
-	running   sync.WaitGroup // functions the clock or a context will run, or runs
+	running   sync.WaitGroup  // functions the clock or a context will run, or runs
+	life      context.Context // ends when Close begins
+	end       context.CancelFunc
+	gone      chan struct{} // closed when it returns
 
 	mu     sync.Mutex // guards what follows; never held over I/O or a callback
 	closed bool
@@ -39,6 +47,7 @@ type Node struct {
 	republishing bool      // kept values are being stored again
 	after        []func()  // what code under the lock left to run without it
 	answered     time.Time // when anybody last answered us
+	silence      int       // questions unanswered since then
 	late         lateness
 	counts       counts
 }
@@ -57,7 +66,9 @@ func Open(config Config) (*Node, error) {
 		log:       config.Logger,
 		calls:     make(map[*call]struct{}),
 		pings:     make(map[kad.ID]struct{}),
+		gone:      make(chan struct{}),
 	}
+	n.life, n.end = context.WithCancel(context.Background())
 	if n.store == nil {
 		opened, err := store.Open(config.Path, store.Config{Limits: config.limits(), PowerSafe: config.PowerSafe})
 		if err != nil {
@@ -66,6 +77,10 @@ func Open(config Config) (*Node, error) {
 		n.store = opened
 	}
 	if err := n.start(); err != nil {
+		n.end()
+		if n.transport != nil {
+			n.transport.Close()
+		}
 		n.store.Close()
 		return nil, fmt.Errorf("open: %w", err)
 	}
@@ -127,7 +142,7 @@ func listenAddr(listen string) (netip.AddrPort, error) {
 // first start.
 func (n *Node) identity() (ed25519.PrivateKey, error) {
 	if n.config.Key != nil {
-		return n.config.Key, nil
+		return n.config.Key, n.store.SetIdentity(n.config.Key)
 	}
 	key, ok, err := n.store.Identity()
 	if err != nil || ok {
@@ -150,18 +165,23 @@ func (n *Node) Contact() Contact { return n.self }
 func (n *Node) Addr() netip.AddrPort { return n.transport.Addr() }
 
 // Close ends every call in progress with ErrClosed, saves the contacts and
-// returns when every goroutine is gone.
+// returns when every goroutine is gone. A second Close waits for the first and
+// says ErrClosed.
 func (n *Node) Close() error {
 	n.mu.Lock()
 	if n.closed {
 		n.mu.Unlock()
+		<-n.gone
 		return ErrClosed
 	}
+	defer close(n.gone)
 	n.closed = true
+	n.end()
 	for _, stop := range n.timers {
 		stop()
 	}
-	for c := range n.calls {
+	inOrder := func(a, b *call) int { return cmp.Compare(a.number, b.number) }
+	for _, c := range slices.SortedFunc(maps.Keys(n.calls), inOrder) {
 		c.end(ErrClosed)
 	}
 	contacts := n.contactsToSave()
@@ -245,7 +265,7 @@ func (n *Node) ask(to kad.Contact, q krpc.Query, then func(krpc.Reply, error)) {
 // heard: to has answered.
 func (n *Node) heard(to kad.Contact, sent time.Time) {
 	now := n.clock.Now()
-	n.answered = now
+	n.answered, n.silence = now, 0
 	n.late.observe(now.Sub(sent))
 	if n.closed || to.ID.IsZero() {
 		return
@@ -255,14 +275,21 @@ func (n *Node) heard(to kad.Contact, sent time.Time) {
 	}
 }
 
-// silent: to has not answered. When nobody else has either since the question
-// was put, the fault may well be our own network's, and nobody is blamed.
+// silent: to has not answered. When nobody else has either, shortly before the
+// question or since, the fault may well be our own network's, and nobody is
+// blamed; nor is a node for an address that was only said to be its own. That
+// another node is at its address speaks against it in any case.
 func (n *Node) silent(to kad.Contact, sent time.Time, err error) {
 	n.counts.silent++
-	if blameless(err) || n.closed || n.answered.Before(sent) {
-		return
+	n.silence++
+	known, ok := n.table.Get(to.ID)
+	switch {
+	case n.closed || ok && known != to:
+	case blameless(err) || n.answered.Before(sent.Add(-kad.Witness)) && !errors.Is(err, ErrWrongID):
+		n.table.Excused(to.ID)
+	default:
+		n.table.Failed(to.ID)
 	}
-	n.table.Failed(to.ID)
 }
 
 // ping asks c for a sign of life; the table learns from the answer. At most

@@ -160,6 +160,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		want   string
 	}{
 		{"negative", khashmir.Config{Alpha: -1}, "Alpha must be positive"},
+		{"more at once than there are", khashmir.Config{Alpha: 1 << 40}, "Alpha (1099511627776) is more than the 128 questions"},
 		{"more replicas than found", khashmir.Config{K: 4, Replicas: 5}, "Replicas (5) is more than K (4)"},
 		{"too large for a message", khashmir.Config{MaxValueSize: 1 << 30}, "does not fit a message"},
 		{"no key", khashmir.Config{Key: []byte("short")}, "not an Ed25519 private key"},

@@ -3,6 +3,7 @@ package khashmir
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -167,6 +168,24 @@ func (p *publication) storeHere() {
 
 func (p *publication) storeAt(to kad.Contact) {
 	p.others++
+	p.put(to, func(err error) {
+		if !errors.Is(err, ErrBadToken) {
+			p.settle(to, err)
+			return
+		}
+		// It may have been restarted since it gave us the token: once more.
+		p.node.ask(to, p.query, func(r krpc.Reply, err error) {
+			if err != nil || r.Error != nil {
+				p.settle(to, ErrBadToken)
+				return
+			}
+			p.tokens[to.ID] = r.Token
+			p.put(to, func(err error) { p.settle(to, err) })
+		})
+	})
+}
+
+func (p *publication) put(to kad.Contact, then func(error)) {
 	q := krpc.Query{
 		Method: krpc.StoreValue,
 		Target: p.result.Key,
@@ -177,7 +196,7 @@ func (p *publication) storeAt(to kad.Contact) {
 		if err == nil && r.Error != nil {
 			err = refusal(r.Error)
 		}
-		p.settle(to, err)
+		then(err)
 	})
 }
 

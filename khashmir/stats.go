@@ -50,7 +50,7 @@ func (n *Node) Stats() (Stats, error) {
 	s.Transport = n.transport.Stats()
 	var err error
 	if s.Store, err = n.store.Stats(); err != nil {
-		return s, fmt.Errorf("stats: %w", err)
+		return s, fmt.Errorf("stats: %w", ours(err))
 	}
 	return s, nil
 }

@@ -48,10 +48,16 @@ func (n *Node) Values(ctx context.Context, key ID) iter.Seq2[[]byte, error] {
 			select {
 			case batches <- batch{values, err}:
 			case <-left:
+			case <-n.life.Done(): // whoever ranges may be the one who closes
 			}
 		})
 		for {
-			b := <-batches
+			var b batch
+			select {
+			case b = <-batches:
+			case <-n.life.Done():
+				b.err = ErrClosed
+			}
 			for _, value := range b.values {
 				if !yield(value, nil) {
 					return
@@ -75,6 +81,7 @@ type search struct {
 	callback func([][]byte, error)
 	seen     map[[sha256.Size]byte]struct{} // touched by the outbox's functions alone
 	reading  int                            // holders with pages to come
+	lost     bool                           // one of them did not give its next page
 }
 
 // readHere hands over what this node itself holds.
@@ -113,21 +120,23 @@ func (s *search) hand(values [][]byte) {
 	}
 }
 
-func (s *search) replied(from kad.Contact, r krpc.Reply) { s.take(from, r, 1) }
+func (s *search) replied(from kad.Contact, r krpc.Reply) { s.take(from, r, 0) }
 
 // take posts a page and has the next one asked for once it is delivered. A
-// holder that never runs out of pages is a liar and is cut off.
-func (s *search) take(from kad.Contact, r krpc.Reply, page int) {
-	if len(r.Entries) == 0 {
+// holder that never runs out of entries or pages is a liar and is cut off;
+// before says how many of them it has given already.
+func (s *search) take(from kad.Contact, r krpc.Reply, before int) {
+	if len(r.Entries) == 0 && r.Next == 0 {
 		return
 	}
+	given := before + max(1, len(r.Entries))
 	values := make([][]byte, 0, len(r.Entries))
 	for _, e := range r.Entries {
 		if e.Age < e.TTL {
 			values = append(values, e.Value)
 		}
 	}
-	more := r.Next != 0 && page < kad.MaxEntriesPerKey
+	more := r.Next != 0 && given < kad.MaxEntriesPerKey
 	if more {
 		s.reading++
 	}
@@ -139,12 +148,12 @@ func (s *search) take(from kad.Contact, r krpc.Reply, page int) {
 		}
 		n.mu.Lock()
 		defer n.unlock()
-		s.turn(from, r.Next, page+1)
+		s.turn(from, r.Next, given)
 	})
 }
 
 // turn asks for the page that begins at cursor.
-func (s *search) turn(from kad.Contact, cursor uint64, page int) {
+func (s *search) turn(from kad.Contact, cursor uint64, given int) {
 	if s.over {
 		return
 	}
@@ -156,16 +165,23 @@ func (s *search) turn(from kad.Contact, cursor uint64, page int) {
 			return
 		}
 		if err == nil && r.Error == nil {
-			s.take(from, r, page)
+			s.take(from, r, given)
+		} else {
+			s.lost = true
 		}
 		s.found()
 	})
 }
 
 func (s *search) found() {
-	if s.complete && s.reading == 0 {
-		s.end(s.err())
+	if !s.complete || s.reading > 0 {
+		return
 	}
+	err := s.err()
+	if err == nil && s.lost {
+		err = ErrIncomplete
+	}
+	s.end(err)
 }
 
 func (s *search) ended(err error) {
