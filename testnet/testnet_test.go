@@ -5,6 +5,8 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -26,19 +28,20 @@ func small(peers int) testnet.Config {
 func TestEverythingIsFound(t *testing.T) {
 	for _, c := range []struct {
 		transport, store   string
+		peers              int
 		callers, valueSize int
 	}{
-		{testnet.Mem, testnet.Memory, 1, 100},
-		{testnet.Mem, testnet.SQLite, 4, 100},
-		{testnet.QUIC, testnet.SQLite, 1, 100},
-		{testnet.QUIC, testnet.Memory, 8, 64 << 10},
-		{testnet.Streams, testnet.SQLite, 4, 100},
+		{testnet.Mem, testnet.Memory, 16, 1, 100},
+		{testnet.Mem, testnet.SQLite, 16, 4, 100},
+		{testnet.QUIC, testnet.SQLite, 16, 1, 100},
+		{testnet.QUIC, testnet.Memory, 16, 2, 5000}, // larger than a packet
+		{testnet.Streams, testnet.SQLite, 6, 1, 100},
 	} {
 		t.Run(c.transport+" "+c.store, func(t *testing.T) {
 			t.Setenv("TMPDIR", t.TempDir())
 			// Given a script of 5 finds and 4 stores with 2 readers each
 			config := testnet.Default()
-			config.Peers, config.Finds, config.Stores, config.Readers = 16, 5, 4, 2
+			config.Peers, config.Finds, config.Stores, config.Readers = c.peers, 5, 4, 2
 			config.Transport, config.Store = c.transport, c.store
 			config.Callers, config.ValueSize = c.callers, c.valueSize
 			// when it is run
@@ -47,7 +50,7 @@ func TestEverythingIsFound(t *testing.T) {
 			if err != nil || !r.OK() {
 				t.Fatalf("error %v, faults %q", err, r.Faults)
 			}
-			if r.Joined != 16 || r.FindsOK != 5 || r.StoresOK != 4 || r.GetsOK != 8 || r.Gets != 8 {
+			if r.Joined != c.peers || r.FindsOK != 5 || r.StoresOK != 4 || r.GetsOK != 8 || r.Gets != 8 {
 				t.Errorf("%d joined, finds %d, stores %d, gets %d/%d", r.Joined, r.FindsOK, r.StoresOK, r.GetsOK, r.Gets)
 			}
 			for name, x := range map[string]float64{
@@ -73,24 +76,89 @@ func TestEverythingIsFound(t *testing.T) {
 
 func TestWhoIsGoneIsNotFound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		// Given a network of which all but two have left
-		c := small(12)
-		c.Finds, c.Stores, c.Readers = 30, 5, 2
+		// Given a network that half of the peers have left
+		c := small(8)
+		c.Finds, c.Stores = 10, 0
 		n := joined(t, c)
-		for _, node := range n.Nodes[2:] {
+		for _, node := range n.Nodes[4:] {
 			node.Close()
 		}
 		// when the script is run
 		r, err := n.Play(t.Context())
-		// then the report says that and what was not found, and not more than a few times
-		if err != nil || r.OK() || r.Finds != 30 || r.FindsOK == r.Finds || r.StoresOK == r.Stores {
-			t.Fatalf("finds %d/%d, stores %d/%d, %v", r.FindsOK, r.Finds, r.StoresOK, r.Stores, err)
+		// then who stayed is found, and the report names the others: those who
+		// could not look, and those whom nobody could find
+		if err != nil || r.OK() || r.FindsOK == 0 || r.FindsOK+len(r.Faults) != 10 {
+			t.Fatalf("finds %d/%d, faults %q, %v", r.FindsOK, r.Finds, r.Faults, err)
 		}
-		if len(r.Faults) != 11 || !strings.HasPrefix(r.Faults[0], "peer ") || !strings.HasPrefix(r.Faults[10], "and ") {
+		gone, closed := 0, 0
+		for _, fault := range r.Faults {
+			if regexp.MustCompile(`^peer [0-3] did not find peer [4-7]$`).MatchString(fault) {
+				gone++
+			}
+			if regexp.MustCompile(`^peer [4-7] did not find peer [0-7]: node is closed$`).MatchString(fault) {
+				closed++
+			}
+		}
+		if gone == 0 || closed == 0 || gone+closed != len(r.Faults) {
 			t.Errorf("faults: %q", r.Faults)
 		}
 		if err := n.Close(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+func TestFaultsAreToldAFewTimesAndThenCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Given a network that is closed
+		c := small(4)
+		c.Finds, c.Stores, c.Readers = 12, 2, 1
+		n := joined(t, c)
+		n.Close()
+		// when everything goes wrong
+		r, err := n.Play(t.Context())
+		// then ten faults are told, and how many more there were
+		if err != nil || len(r.Faults) != 11 || r.Faults[10] != "and 6 more" {
+			t.Errorf("faults %q, %v", r.Faults, err)
+		}
+	})
+}
+
+func TestAReportIsOKWhenNothingIsMissing(t *testing.T) {
+	good := testnet.Report{Peers: 9, Joined: 9, FindsOK: 1, Finds: 1, StoresOK: 2, Stores: 2, GetsOK: 3, Gets: 3}
+	if !good.OK() || !(testnet.Report{}).OK() {
+		t.Error("a report with nothing missing is not OK")
+	}
+	for name, spoil := range map[string]func(*testnet.Report){
+		"a peer":  func(r *testnet.Report) { r.Joined-- },
+		"a find":  func(r *testnet.Report) { r.FindsOK-- },
+		"a store": func(r *testnet.Report) { r.StoresOK-- },
+		"a get":   func(r *testnet.Report) { r.GetsOK-- },
+	} {
+		bad := good
+		if spoil(&bad); bad.OK() {
+			t.Errorf("a report with %s missing is OK", name)
+		}
+	}
+}
+
+func TestReadersDoNotHoldTheValueWhereThereAreSuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Given 6 peers, of which 0 has stored a value at 1, 2 and itself
+		c := small(6)
+		n := joined(t, c)
+		defer n.Close()
+		result := khashmir.Result{Stored: []khashmir.Contact{n.Nodes[1].Contact(), n.Nodes[0].Contact(), n.Nodes[2].Contact()}}
+		// when readers are drawn, then those without it come first, in their order
+		for _, c := range []struct{ order, want []int }{
+			{[]int{0, 1, 2, 3, 4, 5}, []int{3, 4, 5}},
+			{[]int{5, 0, 4, 1, 3, 2}, []int{5, 4, 3}},
+			{[]int{2, 0, 5, 1}, []int{5, 2, 1}}, // too few
+			{[]int{0, 1}, []int{1}},
+		} {
+			if got := n.ReadersOf(c.order, 0, result); !slices.Equal(got, c.want) {
+				t.Errorf("of %v, %v read", c.order, got)
+			}
 		}
 	})
 }
@@ -107,18 +175,16 @@ func joined(t *testing.T, c testnet.Config) *testnet.Network {
 	return n
 }
 
-// choices are what a seed decides, read from what a network that is all closed
-// complains of.
-func choices(t *testing.T, seed uint64) (all []string) {
+// choices are what a seed decides: the peers' identities, whom each is told of,
+// and whom the script picks. The latter is read from what a network that is
+// all closed complains of.
+func choices(t *testing.T, seed uint64) (ids []string, contacts [][]int, picks []string) {
 	t.Helper()
 	c := small(10)
 	c.Seed, c.Finds, c.Stores, c.Readers = seed, 3, 2, 2
 	n := joined(t, c)
-	for i, node := range n.Nodes {
-		all = append(all, node.ID().String())
-		for _, other := range n.ContactsOf(i) {
-			all = append(all, n.Nodes[other].ID().String())
-		}
+	for i := range n.Nodes {
+		contacts = append(contacts, n.ContactsOf(i))
 	}
 	if err := n.Close(); err != nil {
 		t.Fatal(err)
@@ -127,21 +193,26 @@ func choices(t *testing.T, seed uint64) (all []string) {
 	if err != nil || len(r.Faults) != 3+2+4 {
 		t.Fatalf("faults %q, %v", r.Faults, err)
 	}
-	return append(all, r.Faults...)
+	return identities(n), contacts, r.Faults
 }
 
 func TestASeedRepeatsIdentitiesAndChoices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// Given the choices of one seed
-		seven := choices(t, 7)
+		ids, contacts, picks := choices(t, 7)
 		// when the same is run again, and another
-		again, eight := choices(t, 7), choices(t, 8)
+		sameIDs, sameContacts, samePicks := choices(t, 7)
+		otherIDs, otherContacts, otherPicks := choices(t, 8)
 		// then the same seed chose the same, and the other did not
-		if !slices.Equal(seven, again) {
-			t.Errorf("seed 7 chose\n%q\nand then\n%q", seven, again)
+		if !slices.Equal(ids, sameIDs) || !reflect.DeepEqual(contacts, sameContacts) || !slices.Equal(picks, samePicks) {
+			t.Errorf("seed 7 chose\n%v\n%v\n%q\nand then\n%v\n%v\n%q", ids, contacts, picks, sameIDs, sameContacts, samePicks)
 		}
-		if slices.Equal(seven[:40], eight[:40]) || slices.Equal(seven[40:], eight[40:]) {
-			t.Errorf("seeds 7 and 8 both chose\n%q", eight)
+		if slices.Equal(ids, otherIDs) || reflect.DeepEqual(contacts, otherContacts) || slices.Equal(picks, otherPicks) {
+			t.Errorf("seed 8 chose as seed 7 did:\n%v\n%v\n%q", otherIDs, otherContacts, otherPicks)
+		}
+		// and no two peers are the same
+		if slices.Sort(ids); len(slices.Compact(ids)) != 10 {
+			t.Errorf("IDs %v", ids)
 		}
 	})
 }

@@ -53,24 +53,20 @@ func TestSignalsEndTheProcessAndCleanUp(t *testing.T) {
 }
 
 func TestAReaderThatLeavesEndsTheProcessAndItCleansUp(t *testing.T) {
-	// Given a reader that takes one line and goes
+	// Given an output that nobody reads any more
 	cmd, temp := process(t, "10", "--stores", "1000000000")
-	stdout, err := cmd.StdoutPipe()
+	reader, writer, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bufio.NewReaderSize(stdout, 16).ReadByte(); err != nil {
-		t.Fatal(err)
-	}
-	// when it has gone
-	stdout.Close()
-	// then the command ends all the same and leaves nothing
-	cmd.Wait()
+	reader.Close()
+	defer writer.Close()
+	cmd.Stdout = writer
+	// when the command is run
+	err = cmd.Run()
+	// then it ends at its first line and leaves nothing
 	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
-		t.Errorf("exit code %d", code)
+		t.Errorf("exit code %d, %v", code, err)
 	}
 	empty(t, temp)
 }
