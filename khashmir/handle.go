@@ -5,9 +5,6 @@ import (
 	"github.com/khashmir/kad/krpc"
 )
 
-// maxPings bounds the ping-backs that strangers' questions can set off.
-const maxPings = 64
-
 // handle answers a query. It runs on the transport's goroutines, many at once;
 // the lock is held for the table alone, never over the disk.
 func (n *Node) handle(from kad.Contact, q krpc.Query) krpc.Reply {

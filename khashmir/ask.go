@@ -1,0 +1,69 @@
+package khashmir
+
+import (
+	"errors"
+	"time"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/krpc"
+)
+
+// maxPings bounds the ping-backs that strangers' questions can set off.
+const maxPings = 64
+
+// ask puts a question and lets the table learn from what comes of it. then
+// runs under the lock. Call it under the lock.
+func (n *Node) ask(to kad.Contact, q krpc.Query, then func(krpc.Reply, error)) {
+	sent := n.clock.Now()
+	n.counts.asked++
+	n.transport.Ask(to, q, func(r krpc.Reply, err error) {
+		n.mu.Lock()
+		defer n.unlock()
+		if err != nil {
+			n.silent(to, sent, err)
+		} else {
+			n.heard(to, sent)
+		}
+		then(r, err)
+	})
+}
+
+// heard: to has answered.
+func (n *Node) heard(to kad.Contact, sent time.Time) {
+	now := n.clock.Now()
+	n.answered, n.silence = now, 0
+	n.late.observe(now.Sub(sent))
+	if n.closed || to.ID.IsZero() {
+		return
+	}
+	if suspect, ok := n.table.Seen(to, now); ok {
+		n.ping(suspect)
+	}
+}
+
+// silent: to has not answered. When nobody else has either, shortly before the
+// question or since, the fault may well be our own network's, and nobody is
+// blamed; nor is a node for an address that was only said to be its own. That
+// another node is at its address speaks against it in any case.
+func (n *Node) silent(to kad.Contact, sent time.Time, err error) {
+	n.counts.silent++
+	n.silence++
+	known, ok := n.table.Get(to.ID)
+	switch {
+	case n.closed || ok && known != to:
+	case blameless(err) || n.answered.Before(sent.Add(-kad.Witness)) && !errors.Is(err, ErrWrongID):
+		n.table.Excused(to.ID)
+	default:
+		n.table.Failed(to.ID)
+	}
+}
+
+// ping asks c for a sign of life; the table learns from the answer. At most
+// one is under way for a contact, and a bounded number in all.
+func (n *Node) ping(c kad.Contact) {
+	if _, busy := n.pings[c.ID]; busy || len(n.pings) >= maxPings || n.closed {
+		return
+	}
+	n.pings[c.ID] = struct{}{}
+	n.ask(c, krpc.Query{Method: krpc.Ping}, func(krpc.Reply, error) { delete(n.pings, c.ID) })
+}
