@@ -86,3 +86,19 @@ func usable(addr netip.AddrPort) bool {
 	ip := addr.Addr()
 	return addr.IsValid() && addr.Port() != 0 && !ip.IsUnspecified() && !ip.IsMulticast()
 }
+
+// Group is the network that c's address belongs to, as far as one party is
+// likely to rule all of it: a /24 of IPv4, a /48 of IPv6. Addresses that are
+// not on the public internet (loopback, private) have none, the zero Prefix.
+func (c Contact) Group() netip.Prefix {
+	ip := c.Addr().Addr()
+	if !ip.IsGlobalUnicast() || ip.IsPrivate() {
+		return netip.Prefix{}
+	}
+	bits := 24
+	if ip.Is6() {
+		bits = 48
+	}
+	group, _ := ip.Prefix(bits) // fails only where bits are too many
+	return group
+}

@@ -48,3 +48,22 @@ func TestAContactKeepsOneUsableAddressAFamily(t *testing.T) {
 		})
 	}
 }
+
+func TestAGroupIsTheNetworkOfAPublicAddress(t *testing.T) {
+	for addr, want := range map[string]string{
+		"192.0.2.77:1":          "192.0.2.0/24",
+		"[2001:db8:1:2::3]:1":   "2001:db8:1::/48",
+		"127.0.0.1:1":           "invalid Prefix",
+		"10.1.2.3:1":            "invalid Prefix",
+		"[fd00::1]:1":           "invalid Prefix",
+		"[::ffff:192.0.2.77]:1": "192.0.2.0/24",
+	} {
+		c := kad.NewContact(kad.PublicKey{1}, netip.MustParseAddrPort(addr))
+		if got := c.Group().String(); got != want {
+			t.Errorf("the group of %s is %s, want %s", addr, got, want)
+		}
+	}
+	if got := (kad.Contact{}).Group(); got.IsValid() {
+		t.Errorf("without an address the group is %s", got)
+	}
+}

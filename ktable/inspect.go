@@ -8,7 +8,7 @@ import (
 
 // Bucket is a copy of a bucket, for people to look at.
 type Bucket struct {
-	Range    Range
+	Range    kad.Range
 	Contacts []Member  // those with a place, the least recently seen first
 	Waiting  int       // contacts in the replacement cache
 	LookedUp time.Time // the end of the latest lookup in the range; zero before the first

@@ -199,8 +199,8 @@ func (m *model) Buckets() []ktable.Bucket {
 }
 
 // span writes a range down bit by bit.
-func (m *model) span(number int) ktable.Range {
-	r := ktable.Range{Bits: number}
+func (m *model) span(number int) kad.Range {
+	r := kad.Range{Bits: number}
 	if number < m.depth {
 		r.Bits++
 	}

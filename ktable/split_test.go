@@ -118,9 +118,9 @@ func TestARefreshTargetFallsIntoItsRange(t *testing.T) {
 	}
 }
 
-func span(b byte, bits int) ktable.Range { return ktable.Range{Prefix: kad.ID{b}, Bits: bits} }
+func span(b byte, bits int) kad.Range { return kad.Range{Prefix: kad.ID{b}, Bits: bits} }
 
-func wantStale(t *testing.T, table *ktable.Table, now time.Time, want ...ktable.Range) {
+func wantStale(t *testing.T, table *ktable.Table, now time.Time, want ...kad.Range) {
 	t.Helper()
 	if got := table.Stale(now, time.Hour); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("at %s stale are %v, want %v", now.Format("15:04"), got, want)
