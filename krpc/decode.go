@@ -2,6 +2,7 @@ package krpc
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"time"
@@ -71,6 +72,8 @@ func decodeQuery(env envelope) (*Query, error) {
 		err = q.readFindValue(env.Args)
 	case StoreValue:
 		err = q.readStoreValue(env.Args)
+	case Compare:
+		err = q.readCompare(env.Args)
 	}
 	if err != nil {
 		return &Query{Method: q.Method}, err
@@ -114,6 +117,26 @@ func (q *Query) readStoreValue(raw []byte) (err error) {
 	return err
 }
 
+func (q *Query) readCompare(raw []byte) error {
+	var args compareArgs
+	if err := readDict(raw, &args, "a"); err != nil {
+		return err
+	}
+	prefix, err := readID(args.Prefix, "prefix")
+	if err != nil {
+		return err
+	}
+	q.Range = kad.Range{Prefix: prefix, Bits: int(args.Bits)}
+	if args.Bits < 0 || args.Bits > 8*kad.IDSize || q.Range != kad.NewRange(prefix, q.Range.Bits) {
+		return malformed("bits and prefix are not those of a range")
+	}
+	if args.Count < 0 || len(args.Sum) != markSize {
+		return malformed("count is negative, or sum has not %d bytes", markSize)
+	}
+	q.Digest = kad.Digest{Count: int(args.Count), Sum: readMarks(args.Sum)[0]}
+	return nil
+}
+
 func decodeReply(env envelope) (*Reply, error) {
 	var values wireValues
 	if err := readDict(env.Values, &values, "r"); err != nil {
@@ -133,6 +156,10 @@ func decodeReply(env envelope) (*Reply, error) {
 	if r.Next, err = readCursor(values.Next, "next"); err != nil {
 		return nil, err
 	}
+	if len(values.Marks)%markSize != 0 {
+		return nil, malformed("marks are not of %d bytes each", markSize)
+	}
+	r.Same, r.Split, r.Marks = values.Same != 0, values.Split != 0, readMarks(values.Marks)
 	for _, w := range values.Entries {
 		entry, err := readEntry(w)
 		if err != nil {
@@ -185,7 +212,26 @@ func readEntry(w wireEntry) (e Entry, err error) {
 	if e.TTL, err = readSeconds(w.TTL, "l"); err != nil {
 		return Entry{}, err
 	}
+	if w.Seq < 0 {
+		return Entry{}, malformed("an entry's n is negative")
+	}
+	e.Seq, e.Removed = w.Seq, w.Removed != 0
+	switch len(w.Signature) {
+	case 0:
+	case len(e.Signature):
+		e.Signature = kad.Signature([]byte(w.Signature))
+	default:
+		return Entry{}, malformed("s has %d bytes, not %d", len(w.Signature), len(e.Signature))
+	}
 	return e, nil
+}
+
+// readMarks is the reverse of packMarks.
+func readMarks(s string) (marks []uint64) {
+	for b := []byte(s); len(b) >= markSize; b = b[markSize:] {
+		marks = append(marks, binary.BigEndian.Uint64(b))
+	}
+	return marks
 }
 
 func readID(s, name string) (kad.ID, error) {

@@ -1,6 +1,7 @@
 package krpc
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -75,6 +76,8 @@ func (env *envelope) setQuery(q Query) (err error) {
 		env.Args, err = encodeFindValue(q)
 	case StoreValue:
 		env.Args, err = encodeStoreValue(q)
+	case Compare:
+		env.Args, err = encodeCompare(q)
 	}
 	return err
 }
@@ -96,6 +99,18 @@ func encodeStoreValue(q Query) ([]byte, error) {
 		return nil, err
 	}
 	return bencode.EncodeBytes(storeValueArgs{Entry: entry, Key: string(q.Target[:]), Token: q.Token})
+}
+
+func encodeCompare(q Query) ([]byte, error) {
+	if q.Digest.Count < 0 || q.Range != kad.NewRange(q.Range.Prefix, q.Range.Bits) {
+		return nil, errors.New("a digest of less than nothing, or of no range")
+	}
+	return bencode.EncodeBytes(compareArgs{
+		Bits:   int64(q.Range.Bits),
+		Count:  int64(q.Digest.Count),
+		Prefix: string(q.Range.Prefix[:]),
+		Sum:    packMarks(q.Digest.Sum),
+	})
 }
 
 func (env *envelope) setError(e Error) (err error) {
@@ -130,6 +145,7 @@ func encodeValues(r Reply) (values wireValues, err error) {
 	}
 	nodes, nodes6 := packContacts(r.Contacts)
 	values.Nodes, values.Nodes6 = string(nodes), string(nodes6)
+	values.Same, values.Split, values.Marks = flag(r.Same), flag(r.Split), packMarks(r.Marks...)
 	for _, e := range r.Entries {
 		entry, err := encodeEntry(e)
 		if err != nil {
@@ -141,18 +157,40 @@ func encodeValues(r Reply) (values wireValues, err error) {
 }
 
 func encodeEntry(e Entry) (wireEntry, error) {
-	if e.Age < 0 || e.TTL < 0 {
-		return wireEntry{}, fmt.Errorf("an entry's age %v or lifetime %v is negative", e.Age, e.TTL)
+	if e.Age < 0 || e.TTL < 0 || e.Seq < 0 {
+		return wireEntry{}, fmt.Errorf("an entry's age %v, lifetime %v or number %d is negative", e.Age, e.TTL, e.Seq)
 	}
 	entry := wireEntry{
-		Age:   int64(e.Age / time.Second),
-		TTL:   int64(e.TTL / time.Second),
-		Value: rawText(e.Value),
+		Age:     int64(e.Age / time.Second),
+		Removed: flag(e.Removed),
+		TTL:     int64(e.TTL / time.Second),
+		Seq:     e.Seq,
+		Value:   rawText(e.Value),
+	}
+	if e.Signature != (kad.Signature{}) {
+		entry.Signature = string(e.Signature[:])
 	}
 	if !e.Publisher.IsZero() {
 		entry.Publisher = string(e.Publisher[:])
 	}
 	return entry, nil
+}
+
+// packMarks writes each mark as 8 bytes, big endian.
+func packMarks(marks ...uint64) string {
+	b := make([]byte, 0, markSize*len(marks))
+	for _, mark := range marks {
+		b = binary.BigEndian.AppendUint64(b, mark)
+	}
+	return string(b)
+}
+
+// flag is 1 for what is so; what is not does not travel.
+func flag(is bool) int64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // rawText is s as a bencoded string.

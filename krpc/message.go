@@ -23,15 +23,18 @@ const (
 	FindNode   Method = "find_node"
 	FindValue  Method = "find_value"
 	StoreValue Method = "store_value"
+	Compare    Method = "compare"
 )
 
 // Query is a question. Which fields count hangs on the method.
 type Query struct {
 	Method Method
-	Target kad.ID // find_node, find_value, store_value: the ID or the key
-	Cursor uint64 // find_value: the page to answer with, 0 for the first
-	Token  string // store_value: the permission the holder gave us
-	Entry  Entry  // store_value
+	Target kad.ID     // find_node, find_value, store_value: the ID or the key
+	Cursor uint64     // find_value: the page to answer with, 0 for the first
+	Token  string     // store_value: the permission the holder gave us
+	Entry  Entry      // store_value
+	Range  kad.Range  // compare: the keys that it is about
+	Digest kad.Digest // compare: of what the asker holds there
 }
 
 // Reply is an answer. A reply with an Error carries nothing else.
@@ -42,6 +45,12 @@ type Reply struct {
 	Token    string        // find_node, find_value: permission to store under the target
 	Entries  []Entry       // find_value: one page of what we hold
 	Next     uint64        // find_value: the cursor of the next page, 0 after the last
+
+	// compare: the digests are the same; or they are not, and there is so much
+	// in the range that the asker should compare its halves; or else the marks
+	// of all that the answerer holds there.
+	Same, Split bool
+	Marks       []uint64
 }
 
 // Entry is a value as it travels: with its age, so that clocks need not agree.
@@ -51,6 +60,9 @@ type Entry struct {
 	Publisher kad.PublicKey // zero in a store_value: the asker is the publisher
 	Age       time.Duration
 	TTL       time.Duration
+	Seq       int64
+	Removed   bool // the value is the SHA-256 of the one that was removed
+	Signature kad.Signature
 }
 
 // Error is a refusal, as a code and a sentence.
@@ -72,6 +84,8 @@ const (
 	CodeBusy          = 213 // try again later
 	CodeQuota         = 214 // the publisher has as much here as one may
 	CodeLifetime      = 215 // the lifetime is longer than the holder grants
+	CodeSuperseded    = 216 // the holder has a newer version of the entry
+	CodeSignature     = 217 // the publisher has not signed this
 )
 
 func (e *Error) Error() string { return fmt.Sprintf("%s (%d)", e.Message, e.Code) }

@@ -152,9 +152,9 @@ func TestEncodeRefusesWhatCannotTravel(t *testing.T) {
 		{"the cursor 9223372036854775808 is over 2^63-1", reply(krpc.Reply{Next: 1 << 63})},
 		{"a token of 65 bytes is over the limit of 64", query(krpc.Query{Method: krpc.StoreValue, Token: strings.Repeat("t", 65)})},
 		{"a token of 65 bytes is over the limit of 64", reply(krpc.Reply{Token: strings.Repeat("t", 65)})},
-		{"an entry's age -1s or lifetime 0s is negative", entry(krpc.Entry{Age: -time.Second})},
-		{"an entry's age 0s or lifetime -1ns is negative", entry(krpc.Entry{TTL: -1})},
-		{"an entry's age -1s or lifetime 0s is negative", reply(krpc.Reply{Entries: []krpc.Entry{{Age: -time.Second}}})},
+		{"an entry's age -1s, lifetime 0s or number 0 is negative", entry(krpc.Entry{Age: -time.Second})},
+		{"an entry's age 0s, lifetime -1ns or number 0 is negative", entry(krpc.Entry{TTL: -1})},
+		{"an entry's age -1s, lifetime 0s or number 0 is negative", reply(krpc.Reply{Entries: []krpc.Entry{{Age: -time.Second}}})},
 		{"an error's code has at most 32 bits", reply(krpc.Reply{Error: &krpc.Error{Code: 1 << 31}})},
 		{"131155 bytes are over the limit of 131072", entry(krpc.Entry{Value: make([]byte, kad.MaxMessageSize)})},
 		{"too many values", reply(krpc.Reply{Entries: make([]krpc.Entry, kad.MaxMessageItems/2)})},
@@ -184,7 +184,7 @@ func travel(t *testing.T, m krpc.Message) krpc.Message {
 // seconds, contacts with IPv4 before the others, printable error texts.
 func randomMessage(r *rand.Rand) krpc.Message {
 	m := krpc.Message{Version: kad.Version, Tx: randomText(r, 16)}
-	switch r.IntN(6) {
+	switch r.IntN(7) {
 	case 0:
 		m.Query = &krpc.Query{Method: krpc.Ping}
 	case 1:
@@ -194,6 +194,8 @@ func randomMessage(r *rand.Rand) krpc.Message {
 	case 3:
 		m.Query = &krpc.Query{Method: krpc.StoreValue, Target: kad.RandomID(r), Token: randomText(r, 64), Entry: randomEntry(r)}
 	case 4:
+		m.Query = &krpc.Query{Method: krpc.Compare, Range: kad.NewRange(kad.RandomID(r), r.IntN(161)), Digest: kad.Digest{Count: r.IntN(1 << 20), Sum: r.Uint64()}}
+	case 5:
 		sentences := []string{"", "no", "der Wert ist zu groß", "満員です", strings.Repeat("word ", 51)}
 		m.Reply = &krpc.Reply{Error: &krpc.Error{Code: int(int32(r.Uint32())), Message: sentences[r.IntN(len(sentences))]}}
 	default:
@@ -230,6 +232,10 @@ func randomReply(r *rand.Rand) *krpc.Reply {
 	for range r.IntN(5) {
 		reply.Entries = append(reply.Entries, randomEntry(r))
 	}
+	for range r.IntN(3) {
+		reply.Marks = append(reply.Marks, r.Uint64())
+	}
+	reply.Same, reply.Split = r.IntN(2) == 0, r.IntN(2) == 0
 	return reply
 }
 
@@ -241,6 +247,10 @@ func randomEntry(r *rand.Rand) krpc.Entry {
 	}
 	if r.IntN(2) == 0 {
 		e.Publisher = randomKey(r)
+	}
+	if r.IntN(2) == 0 {
+		e.Seq, e.Removed = r.Int64(), r.IntN(2) == 0
+		e.Signature[r.IntN(64)] = byte(1 + r.IntN(255))
 	}
 	return e
 }

@@ -1,6 +1,8 @@
 package krpc_test
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"net/netip"
@@ -35,6 +37,11 @@ var (
 	v4   = netip.MustParseAddrPort("192.0.2.1:6881")
 	v6   = netip.MustParseAddrPort("[2001:db8::1]:6882")
 	only = netip.MustParseAddrPort("[2001:db8::2]:6883")
+)
+
+var (
+	hello     = sha256.Sum256([]byte("hello"))
+	signature = kad.Signature(bytes.Repeat([]byte{0xee}, 64))
 )
 
 // vectors are the messages whose bytes stand in docs/PROTOCOL.md.
@@ -77,13 +84,26 @@ var vectors = []struct {
 	})},
 	{"store_value", query(krpc.Query{
 		Method: krpc.StoreValue, Target: id(0xdd), Token: "tokentok",
-		Entry: krpc.Entry{Value: []byte("hello"), TTL: 24 * time.Hour},
+		Entry: krpc.Entry{Value: []byte("hello"), TTL: 24 * time.Hour, Seq: 1790000000000, Signature: signature},
 	})},
 	{"store_value-for-another", query(krpc.Query{
 		Method: krpc.StoreValue, Target: id(0xdd), Token: "tokentok",
-		Entry: krpc.Entry{Value: []byte("hello"), Publisher: key(0xb2), Age: time.Hour, TTL: 24 * time.Hour},
+		Entry: krpc.Entry{Value: []byte("hello"), Publisher: key(0xb2), Age: time.Hour, TTL: 24 * time.Hour, Seq: 1790000000000, Signature: signature},
+	})},
+	{"store_value-removal", query(krpc.Query{
+		Method: krpc.StoreValue, Target: id(0xdd), Token: "tokentok",
+		Entry: krpc.Entry{Value: hello[:], TTL: 7 * 24 * time.Hour, Seq: 1790000000001, Removed: true, Signature: signature},
 	})},
 	{"store_value-answer", reply(krpc.Reply{})},
+	{"compare", query(krpc.Query{
+		Method: krpc.Compare,
+		Range:  kad.NewRange(id(0xdd), 9),
+		Digest: kad.Digest{Count: 2, Sum: 0x0102030405060708},
+	})},
+	{"compare-answer-same", reply(krpc.Reply{Token: "tokentok", Same: true})},
+	{"compare-answer-marks", reply(krpc.Reply{Token: "tokentok", Marks: []uint64{0x1111111111111111, 0x2222222222222222}})},
+	{"compare-answer-nothing-held", reply(krpc.Reply{Token: "tokentok"})},
+	{"compare-answer-split", reply(krpc.Reply{Token: "tokentok", Split: true})},
 	{"error", reply(krpc.Reply{Error: &krpc.Error{Code: krpc.CodeBadToken, Message: "the token is too old"}})},
 	{"unknown-method", query(krpc.Query{Method: "find_friends"})},
 	{"unknown-method-answer", reply(krpc.Reply{Error: &krpc.Error{Code: krpc.CodeUnknownMethod, Message: "unknown method"}})},

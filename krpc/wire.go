@@ -24,6 +24,9 @@ const (
 	// or two lines for a person, not a place to store things.
 	maxErrorText = 256
 
+	// markSize is the length of an entry's mark.
+	markSize = 8
+
 	// maxSeconds is the longest age or lifetime, in seconds: what still is
 	// a time.Duration, 292 years.
 	maxSeconds = math.MaxInt64 / int64(time.Second)
@@ -69,20 +72,33 @@ type storeValueArgs struct {
 	Token string    `bencode:"token,omitempty"`
 }
 
+type compareArgs struct {
+	Bits   int64  `bencode:"bits"`
+	Count  int64  `bencode:"count"`
+	Prefix string `bencode:"prefix"`
+	Sum    string `bencode:"sum"`
+}
+
 // wireValues are the values of every answer; each answer has some of them.
 type wireValues struct {
 	Entries []wireEntry `bencode:"entries,omitempty"`
 	Key     string      `bencode:"k,omitempty"`
+	Marks   string      `bencode:"marks,omitempty"`
 	Next    int64       `bencode:"next,omitempty"`
 	Nodes   string      `bencode:"nodes,omitempty"`
 	Nodes6  string      `bencode:"nodes6,omitempty"`
+	Same    int64       `bencode:"same,omitempty"`
+	Split   int64       `bencode:"split,omitempty"`
 	Token   string      `bencode:"token,omitempty"`
 }
 
 // wireEntry takes the value raw, to tell an empty one from none.
 type wireEntry struct {
 	Age       int64              `bencode:"a,omitempty"`
+	Removed   int64              `bencode:"d,omitempty"`
 	TTL       int64              `bencode:"l,omitempty"`
+	Seq       int64              `bencode:"n,omitempty"`
 	Publisher string             `bencode:"p,omitempty"`
+	Signature string             `bencode:"s,omitempty"`
 	Value     bencode.RawMessage `bencode:"v"`
 }
