@@ -1,0 +1,110 @@
+package ktable_test
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/ktable"
+)
+
+// The oracle sorts everybody by distance to one key at a time.
+func TestSharedKeysAreThoseThatBothAreClosestTo(t *testing.T) {
+	for seed := range uint64(40) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		self := kad.RandomID(random)
+		table := ktable.New(self, ktable.Config{K: 1 + random.IntN(12)})
+		for range random.IntN(200) {
+			table.Seen(someone(random), time.Unix(0, 0))
+		}
+		dead := make(map[kad.ID]bool)
+		ids := []kad.ID{self}
+		for c := range table.Contacts() {
+			if random.IntN(5) == 0 {
+				dead[c.ID] = true
+			} else {
+				ids = append(ids, c.ID)
+			}
+		}
+		n := 1 + random.IntN(10)
+
+		sharers := table.Shared(n, func(id kad.ID) bool { return dead[id] })
+
+		if !slices.IsSortedFunc(sharers, func(a, b ktable.Sharer) int {
+			return self.CompareDistance(a.Contact.ID, b.Contact.ID)
+		}) {
+			t.Fatalf("seed %d: the sharers are not in the order of distance", seed)
+		}
+		for range 300 {
+			key := kad.RandomInRange(self, random.IntN(12), random)
+			slices.SortFunc(ids, key.CompareDistance)
+			closest := ids[:min(n, len(ids))]
+			for _, id := range ids {
+				if id == self {
+					continue
+				}
+				want := slices.Contains(closest, id) && slices.Contains(closest, self)
+				if got := shares(sharers, id, key); got != want {
+					t.Fatalf("seed %d: %d contacts, n %d: do we share %s with %s? got %v, want %v", seed, len(ids)-1, n, key, id, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestSharedRangesAreDisjointAndFew(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	table := ktable.New(kad.RandomID(random), ktable.Config{})
+	for range 10_000 {
+		table.Seen(someone(random), time.Unix(0, 0))
+	}
+	sharers := table.Shared(kad.K, nil)
+	ranges := 0
+	for _, s := range sharers {
+		ranges += len(s.Ranges)
+		for i, r := range s.Ranges[:len(s.Ranges)-1] {
+			if r.Last().Compare(s.Ranges[i+1].Prefix) >= 0 {
+				t.Fatalf("%v and %v overlap or are out of order", r, s.Ranges[i+1])
+			}
+		}
+	}
+	if len(sharers) < kad.K-1 || ranges > 12*len(sharers) {
+		t.Errorf("%d ranges with %d sharers", ranges, len(sharers))
+	}
+	t.Logf("%d ranges with %d sharers", ranges, len(sharers))
+}
+
+func TestAloneNothingIsShared(t *testing.T) {
+	if got := ktable.New(kad.ID{1}, ktable.Config{}).Shared(kad.K, nil); len(got) != 0 {
+		t.Errorf("shared with %v", got)
+	}
+}
+
+func someone(random *rand.Rand) kad.Contact {
+	c := contactAt(0, uint16(1+random.IntN(60_000)))
+	c.ID = kad.RandomID(random)
+	return c
+}
+
+func shares(sharers []ktable.Sharer, with, key kad.ID) bool {
+	for _, s := range sharers {
+		if s.Contact.ID == with {
+			return slices.ContainsFunc(s.Ranges, func(r kad.Range) bool { return r.Contains(key) })
+		}
+	}
+	return false
+}
+
+func BenchmarkShared(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 1))
+	table := ktable.New(kad.RandomID(random), ktable.Config{})
+	for range 10_000 {
+		table.Seen(someone(random), time.Unix(0, 0))
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		table.Shared(kad.K, nil)
+	}
+}
