@@ -59,6 +59,12 @@ const (
 	MaxPublisherEntries = MaxEntries / 8
 	MaxPublisherBytes   = MaxBytes / 8
 
+	// MaxGroupEntries and MaxGroupBytes are what it holds that came from one
+	// network (see Contact.Group): half, so that many identities at one place
+	// cannot fill it either.
+	MaxGroupEntries = MaxEntries / 2
+	MaxGroupBytes   = MaxBytes / 2
+
 	// MaxLookupQuestions ends a lookup that a liar keeps going: an honest
 	// one needs about 15 questions in a network of 100,000 nodes.
 	MaxLookupQuestions = 128
@@ -135,6 +141,53 @@ const (
 
 	// SavedContacts is how many contacts a checkpoint keeps.
 	SavedContacts = 512
+)
+
+// Replication: the holders of a key see to it that all of them hold it.
+const (
+	// ReplicateInterval is the longest time between two rounds in which a
+	// holder compares what it holds with the others (paper, section 2.5: every
+	// hour; Khashmir: never).
+	ReplicateInterval = time.Hour
+
+	// MinReplicateInterval is the shortest, and the first is within it.
+	MinReplicateInterval = time.Minute
+
+	// RoundsPerHalfLife is how many rounds fall into the time in which half of
+	// the contacts die: with 8 copies 6 of them lose 3 values in a million a
+	// day at a half-life of 1 h, one an hour would lose 9 in a hundred.
+	RoundsPerHalfLife = 6
+
+	// FirstHalfLife is what a node supposes before it has watched anybody,
+	// MaxHalfLife the most that it believes in: peace does not last for ever.
+	FirstHalfLife = time.Hour
+	MaxHalfLife   = 24 * time.Hour
+
+	// DeathsRemembered is after how many deaths the older half is forgotten.
+	DeathsRemembered = 64
+
+	// TrustingRounds: one round in so many is done in full, the others leave
+	// out what another holder has gone over since the last. So a liar can put
+	// off a repair and not prevent it.
+	TrustingRounds = 4
+
+	// CompareEntries is how many entries are digested at a time: about 1 ms.
+	// CompareMarks is how many marks one answer lists, 8 bytes each.
+	CompareEntries = 4096
+	CompareMarks   = 512
+
+	// HandoverDelay is how much later the second closest to a newcomer hands
+	// over what it should hold than the closest, and so on: they find little
+	// left to do.
+	HandoverDelay = time.Second
+
+	// LeaveTimeout is how long Close goes on handing over what the node holds.
+	LeaveTimeout = 5 * time.Second
+
+	// LostContacts is how many contacts that fell silent are asked again from
+	// time to time, for LostFor: a partition ends.
+	LostContacts = 128
+	LostFor      = 24 * time.Hour
 )
 
 // Messages.

@@ -36,8 +36,16 @@ func (n *Node) heard(to kad.Contact, sent time.Time) {
 	if n.closed || to.ID.IsZero() {
 		return
 	}
+	before, known := n.table.LastSeen(to.ID)
+	if known {
+		n.lives.lived(now.Sub(before))
+	}
 	if suspect, ok := n.table.Seen(to, now); ok {
 		n.ping(suspect)
+	}
+	if _, placed := n.table.LastSeen(to.ID); placed && !known {
+		n.lost.remove(to.ID)
+		n.newcomer(to)
 	}
 }
 
@@ -54,7 +62,12 @@ func (n *Node) silent(to kad.Contact, sent time.Time, err error) {
 	case blameless(err) || n.answered.Before(sent.Add(-kad.Witness)) && !errors.Is(err, ErrWrongID):
 		n.table.Excused(to.ID)
 	default:
-		n.table.Failed(to.ID)
+		now := n.clock.Now()
+		seen, _ := n.table.LastSeen(to.ID)
+		if n.table.Failed(to.ID) && ok {
+			n.lives.died(now.Sub(seen))
+			n.lost.add(known, now)
+		}
 	}
 }
 

@@ -60,7 +60,9 @@ type Config struct {
 	ExpireInterval     time.Duration
 	MaintainInterval   time.Duration
 	RepublishInterval  time.Duration
+	ReplicateInterval  time.Duration // the longest; it is shorter where contacts die sooner
 	TokenInterval      time.Duration
+	LeaveTimeout       time.Duration
 	MaxConnections     int // of the default Transport
 
 	// These are the default Store's.
@@ -109,6 +111,8 @@ func (c Config) withDefaults() Config {
 	c.ExpireInterval = cmp.Or(c.ExpireInterval, kad.ExpireInterval)
 	c.MaintainInterval = cmp.Or(c.MaintainInterval, kad.MaintainInterval)
 	c.RepublishInterval = cmp.Or(c.RepublishInterval, kad.RepublishInterval)
+	c.ReplicateInterval = cmp.Or(c.ReplicateInterval, kad.ReplicateInterval)
+	c.LeaveTimeout = cmp.Or(c.LeaveTimeout, kad.LeaveTimeout)
 	c.TokenInterval = cmp.Or(c.TokenInterval, kad.TokenInterval)
 	c.MaxConnections = cmp.Or(c.MaxConnections, kad.MaxConnections)
 	return c
@@ -135,6 +139,7 @@ func (c Config) check() error {
 		{"MaxFailures", int64(c.MaxFailures)}, {"MinPingInterval", int64(c.MinPingInterval)},
 		{"BucketStaleness", int64(c.BucketStaleness)}, {"CheckpointInterval", int64(c.CheckpointInterval)},
 		{"ExpireInterval", int64(c.ExpireInterval)}, {"MaintainInterval", int64(c.MaintainInterval)}, {"RepublishInterval", int64(c.RepublishInterval)},
+		{"ReplicateInterval", int64(c.ReplicateInterval)}, {"LeaveTimeout", int64(c.LeaveTimeout)},
 		{"TokenInterval", int64(c.TokenInterval)}, {"MaxConnections", int64(c.MaxConnections)},
 	} {
 		if err := positive(field.name, field.n); err != nil {

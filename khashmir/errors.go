@@ -48,6 +48,8 @@ var (
 	ErrFull        = store.ErrFull
 	ErrQuota       = store.ErrQuota
 	ErrExpired     = store.ErrExpired
+	ErrSuperseded  = store.ErrSuperseded
+	ErrSignature   = errors.New("publisher has not signed it")
 	ErrBadToken    = errors.New("write token was not accepted")
 	ErrHolderBusy  = errors.New("holder is busy")
 	ErrHolderFault = errors.New("holder could not store it")
@@ -69,6 +71,10 @@ func refusal(e *krpc.Error) error {
 		return ErrLifetime
 	case krpc.CodeExpired:
 		return ErrExpired
+	case krpc.CodeSuperseded:
+		return ErrSuperseded
+	case krpc.CodeSignature:
+		return ErrSignature
 	case krpc.CodeBadToken:
 		return ErrBadToken
 	case krpc.CodeBusy:
@@ -96,6 +102,8 @@ func asReply(err error) krpc.Reply {
 		code, text = krpc.CodeQuota, "quota used up"
 	case errors.Is(err, store.ErrExpired):
 		code, text = krpc.CodeExpired, "already expired"
+	case errors.Is(err, store.ErrSuperseded):
+		code, text = krpc.CodeSuperseded, "a newer version is here"
 	}
 	return refuse(code, text)
 }

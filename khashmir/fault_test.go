@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -105,7 +106,7 @@ type broken struct{ khashmir.Store }
 
 var errDisk = errors.New("disk: /secret/path: goroutine 1 [running]")
 
-func (broken) Put(kad.ID, kad.Entry, time.Time) error { return errDisk }
+func (broken) Put(kad.ID, kad.Entry, netip.Prefix, time.Time) error { return errDisk }
 func (broken) Entries(kad.ID, uint64, int, time.Time) ([]kad.Entry, uint64, error) {
 	return nil, 0, errDisk
 }
@@ -126,7 +127,7 @@ func TestFaultTracebacksWentToStrangers(t *testing.T) {
 	to := kad.NewContact(kad.PublicKeyOf(key(0)), node.Addr())
 	token := exchange(t, m, to, krpc.Query{Method: krpc.FindNode, Target: kad.ID{1}}).Token
 	for _, q := range []krpc.Query{
-		{Method: krpc.StoreValue, Target: kad.ID{1}, Token: token, Entry: krpc.Entry{Value: []byte("v"), TTL: time.Hour}},
+		{Method: krpc.StoreValue, Target: kad.ID{1}, Token: token, Entry: signed(1, kad.ID{1}, "v", time.Hour)},
 		{Method: krpc.FindValue, Target: kad.ID{1}},
 	} {
 		r := exchange(t, m, to, q)

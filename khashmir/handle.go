@@ -1,6 +1,8 @@
 package khashmir
 
 import (
+	"crypto/sha256"
+
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/krpc"
 )
@@ -18,6 +20,8 @@ func (n *Node) handle(from kad.Contact, q krpc.Query) krpc.Reply {
 		return n.findValue(from, q)
 	case krpc.StoreValue:
 		return n.storeValue(from, q)
+	case krpc.Compare:
+		return n.compare(from, q)
 	default:
 		return refuse(krpc.CodeUnknownMethod, "method unknown")
 	}
@@ -78,9 +82,22 @@ func (n *Node) findValue(from kad.Contact, q krpc.Query) krpc.Reply {
 }
 
 // storeValue answers when the entry is committed. Its publisher is whoever
-// proved to be asking; its age is believed, since it can only shorten its life.
+// proved to be asking, or who has signed it; its age is believed.
 func (n *Node) storeValue(from kad.Contact, q krpc.Query) krpc.Reply {
 	now := n.clock.Now()
+	e := kad.Entry{
+		Value:     q.Entry.Value,
+		Publisher: q.Entry.Publisher,
+		Created:   now.Add(-max(0, q.Entry.Age)),
+		TTL:       q.Entry.TTL,
+		Seq:       q.Entry.Seq,
+		Removed:   q.Entry.Removed,
+		Signature: q.Entry.Signature,
+	}
+	copied := !e.Publisher.IsZero() && e.Publisher != from.Key
+	if !copied {
+		e.Publisher = from.Key
+	}
 	switch {
 	case !n.tokens.accept(q.Token, from, now):
 		return refuse(krpc.CodeBadToken, "token not accepted")
@@ -88,13 +105,10 @@ func (n *Node) storeValue(from kad.Contact, q krpc.Query) krpc.Reply {
 		return refuse(krpc.CodeTooLarge, "value too large")
 	case q.Entry.TTL > n.config.MaxValueTTL:
 		return refuse(krpc.CodeLifetime, "lifetime too long")
+	case e.Removed && len(e.Value) != sha256.Size || e.Signature == kad.Signature{} || copied && !e.Authentic(q.Target):
+		return refuse(krpc.CodeSignature, "not signed by its publisher")
 	}
-	err := n.store.Put(q.Target, kad.Entry{
-		Value:     q.Entry.Value,
-		Publisher: from.Key,
-		Created:   now.Add(-max(0, q.Entry.Age)),
-		TTL:       q.Entry.TTL,
-	}, now)
+	err := n.store.Put(q.Target, e, from.Group(), now)
 	if err != nil {
 		reply := asReply(err)
 		if reply.Error.Code == krpc.CodeServer {

@@ -54,7 +54,7 @@ func TestAWriteNeedsATokenGivenToTheSameContactLately(t *testing.T) {
 		store := func(i int, token string) int {
 			r := exchange(t, asker[i], to, krpc.Query{
 				Method: krpc.StoreValue, Target: kad.ID{1}, Token: token,
-				Entry: krpc.Entry{Value: []byte("v"), TTL: time.Hour},
+				Entry: signed(i+1, kad.ID{1}, "v", time.Hour),
 			})
 			if r.Error != nil {
 				return r.Error.Code

@@ -16,6 +16,7 @@ func (n *Node) startHousekeeping(saved []kad.Contact) {
 	n.every(1, n.config.CheckpointInterval, n.checkpoint)
 	n.every(2, n.config.ExpireInterval, n.expire)
 	n.every(3, n.config.RepublishInterval, n.republish)
+	n.everyRound()
 	if len(saved) > 0 || len(n.config.Bootstrap) > 0 {
 		n.afterFunc(0, func() { n.rejoin(saved) })
 	}
@@ -38,11 +39,32 @@ func (n *Node) every(slot int, interval time.Duration, f func()) {
 	n.timers[slot] = n.afterFunc(first, again)
 }
 
+// everyRound has the node compare with its neighbours, as often as their deaths
+// want. The first time is soon, so that a node that slept catches up.
+func (n *Node) everyRound() {
+	var again func()
+	again = func() {
+		n.replicateAll()
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if !n.closed {
+			interval := n.replicateInterval()
+			jitter := time.Duration(n.clock.Uint64() % uint64(interval/4+1))
+			n.timers[4] = n.afterFunc(interval-jitter, again)
+		}
+	}
+	soon := min(kad.MinReplicateInterval, n.config.ReplicateInterval)
+	n.timers[4] = n.afterFunc(time.Duration(n.clock.Uint64()%uint64(soon)), again)
+}
+
 // maintain looks one stale bucket up again, or joins anew when the table has
 // run empty or nobody in it answers any more.
 func (n *Node) maintain() {
 	n.mu.Lock()
 	alone := n.table.Len() == 0 || n.silence >= n.config.MaxFailures
+	if !n.closed {
+		n.askLost()
+	}
 	if !alone && !n.closed {
 		if stale := n.table.Stale(n.clock.Now(), n.config.BucketStaleness); len(stale) > 0 {
 			target := kad.RandomInRange(stale[0].Prefix, stale[0].Bits, n.clock)

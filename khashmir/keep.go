@@ -123,7 +123,7 @@ func (r *republication) next() {
 	}
 	k := r.due[0]
 	r.due = r.due[1:]
-	n.publish(context.Background(), k.Key, k.Value, storing{ttl: k.TTL}, func(_ Result, err error) {
+	again := func(_ Result, err error) {
 		due := n.nextDue(k.TTL)
 		if err != nil {
 			n.log.Warn("kept value could not be stored again", "key", k.Key, "err", err)
@@ -137,5 +137,8 @@ func (r *republication) next() {
 			r.full = false // it would come again at once
 		}
 		r.next()
+	}
+	n.after = append(n.after, func() {
+		n.publish(context.Background(), k.Key, k.Value, storing{ttl: k.TTL}, again)
 	})
 }

@@ -42,7 +42,8 @@ func TestAValueLivesAsLongAsItsPublisherSaid(t *testing.T) {
 	})
 }
 
-func TestStoringAgainRenewsAndNeverShortens(t *testing.T) {
+// The publisher's latest word counts, be it longer or shorter.
+func TestStoringAgainGivesANewLifetime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		nodes := join(t, transport.NewNetwork(1), 12, nil)
 		store := func(ttl time.Duration) {
@@ -52,8 +53,8 @@ func TestStoringAgainRenewsAndNeverShortens(t *testing.T) {
 		}
 		store(time.Hour)
 		time.Sleep(30 * time.Minute)
-		store(time.Hour)
 		store(time.Minute)
+		store(time.Hour)
 		time.Sleep(59 * time.Minute)
 		if got := values(t, nodes[11], kad.ID{1}); len(got) != 1 {
 			t.Error("the renewal was lost")
@@ -61,6 +62,12 @@ func TestStoringAgainRenewsAndNeverShortens(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		if got := values(t, nodes[11], kad.ID{1}); len(got) != 0 {
 			t.Error("it outlived its renewal")
+		}
+		store(time.Hour)
+		store(time.Minute)
+		time.Sleep(2 * time.Minute)
+		if got := values(t, nodes[11], kad.ID{1}); len(got) != 0 {
+			t.Error("it outlived its shorter life")
 		}
 	})
 }

@@ -24,15 +24,23 @@ func key(i int) ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(seed)
 }
 
-// open starts a node and sees to it that it is closed.
+// open starts a node and sees to it that it is gone in the end, without the
+// goodbye that would take its time in a network that goes with it.
 func open(t testing.TB, config khashmir.Config) *khashmir.Node {
 	t.Helper()
 	node, err := khashmir.Open(config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { node.Close() })
+	t.Cleanup(func() { node.Abort() })
 	return node
+}
+
+// signed is value as the i-th identity would store it under target.
+func signed(i int, target kad.ID, value string, ttl time.Duration) krpc.Entry {
+	e := kad.Entry{Value: []byte(value), TTL: ttl, Seq: 1}
+	e.Sign(target, key(i))
+	return krpc.Entry{Value: e.Value, TTL: e.TTL, Seq: e.Seq, Signature: e.Signature}
 }
 
 // inMemory is the config of the i-th node of a network in process.

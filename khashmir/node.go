@@ -1,17 +1,15 @@
 package khashmir
 
 import (
-	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -21,17 +19,19 @@ import (
 )
 
 // Node is a running participant. Its methods are safe for concurrent use;
-// Close must not be called from one of its callbacks.
+// Close and Abort must not be called from one of its callbacks.
 type Node struct {
 	config    Config
 	self      kad.Contact
 	transport Transport
 	store     Store
 	clock     Clock
+	key       ed25519.PrivateKey
+	seq       atomic.Int64 // the highest given to an entry
 	log       *slog.Logger
 	running   sync.WaitGroup  // functions the clock or a context will run, or runs
 	life      context.Context // ends when Close begins
-	end       context.CancelFunc
+	endLife   context.CancelFunc
 	gone      chan struct{} // closed when it returns
 
 	mu     sync.Mutex // guards what follows; never held over I/O or a callback
@@ -40,12 +40,18 @@ type Node struct {
 	tokens tokens
 	calls  map[*call]struct{}
 	pings  map[kad.ID]struct{} // ping-backs in flight
-	timers [4]func() bool      // housekeeping
+	timers [5]func() bool      // housekeeping
 
-	republishing bool      // kept values are being stored again
-	after        []func()  // what code under the lock left to run without it
-	answered     time.Time // when anybody last answered us
-	silence      int       // questions unanswered since then
+	left         func()     // ends the handing over of Close, once that has begun
+	neighbours   neighbours // who else holds it
+	checked      checks     // what others have found to be the same here
+	lives        lives      // how long contacts live
+	lost         lost       // contacts that fell silent
+	reuniting    bool       // one of them has answered
+	republishing bool       // kept values are being stored again
+	after        []func()   // what code under the lock left to run without it
+	answered     time.Time  // when anybody last answered us
+	silence      int        // questions unanswered since then
 	late         lateness
 	counts       counts
 }
@@ -66,7 +72,7 @@ func Open(config Config) (*Node, error) {
 		pings:     make(map[kad.ID]struct{}),
 		gone:      make(chan struct{}),
 	}
-	n.life, n.end = context.WithCancel(context.Background())
+	n.life, n.endLife = context.WithCancel(context.Background())
 	if n.store == nil {
 		opened, err := store.Open(config.Path, store.Config{Limits: config.limits(), PowerSafe: config.PowerSafe})
 		if err != nil {
@@ -75,7 +81,7 @@ func Open(config Config) (*Node, error) {
 		n.store = opened
 	}
 	if err := n.start(); err != nil {
-		n.end()
+		n.endLife()
 		if n.transport != nil {
 			n.transport.Close()
 		}
@@ -91,7 +97,7 @@ func (n *Node) start() error {
 		return err
 	}
 	public := kad.PublicKeyOf(key)
-	n.self = kad.NewContact(public)
+	n.key, n.self, n.lives = key, kad.NewContact(public), newLives()
 	n.tokens = newTokens(n.clock, n.config.TokenInterval)
 	n.table = ktable.New(n.self.ID, ktable.Config{
 		K:               n.config.K,
@@ -161,40 +167,6 @@ func (n *Node) Contact() Contact { return n.self }
 
 // Addr is the UDP address the node listens at.
 func (n *Node) Addr() netip.AddrPort { return n.transport.Addr() }
-
-// Close ends every call in progress with ErrClosed, saves the contacts and
-// returns when every goroutine is gone. A second Close waits for the first and
-// says ErrClosed.
-func (n *Node) Close() error {
-	n.mu.Lock()
-	if n.closed {
-		n.mu.Unlock()
-		<-n.gone
-		return ErrClosed
-	}
-	defer close(n.gone)
-	n.closed = true
-	n.end()
-	for _, stop := range n.timers {
-		stop()
-	}
-	inOrder := func(a, b *call) int { return cmp.Compare(a.number, b.number) }
-	for _, c := range slices.SortedFunc(maps.Keys(n.calls), inOrder) {
-		c.end(ErrClosed)
-	}
-	contacts := n.contactsToSave()
-	n.unlock()
-
-	err := n.transport.Close()
-	n.running.Wait()
-	if saving := n.saveContacts(contacts); err == nil {
-		err = saving
-	}
-	if closing := n.store.Close(); err == nil {
-		err = closing
-	}
-	return err
-}
 
 // unlock releases the lock and then runs what was left to be done without it.
 func (n *Node) unlock() {

@@ -38,13 +38,20 @@ type Transport interface {
 // Store keeps entries, saved contacts and the identity. Its methods block for
 // the disk, so the node never calls them under its lock.
 type Store interface {
-	// Put returns when the entry is committed. The same value under the same
-	// key again is a renewal.
-	Put(key kad.ID, entry kad.Entry, now time.Time) error
+	// Put returns when the entry is committed, in the place of an older version
+	// of it. group is the network that it came from, if that is of any account.
+	Put(key kad.ID, entry kad.Entry, group netip.Prefix, now time.Time) error
 
 	// Entries is one page of the live entries under key, and the position to
 	// pass as after for the next; 0 when there is none.
 	Entries(key kad.ID, after uint64, maxBytes int, now time.Time) (page []kad.Entry, next uint64, err error)
+
+	// Digest is of all entries in r, the removed ones too, or not ok where they
+	// are more than limit. Marks are theirs, limit at the most, and Entry is
+	// what a mark is of, if that is still there.
+	Digest(r kad.Range, limit int, now time.Time) (d kad.Digest, ok bool, err error)
+	Marks(r kad.Range, limit int, now time.Time) ([]store.Mark, error)
+	Entry(m store.Mark, now time.Time) (e kad.Entry, ok bool, err error)
 
 	// Expire drops at most limit expired entries.
 	Expire(now time.Time, limit int) (dropped int, err error)

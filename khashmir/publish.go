@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -36,15 +38,12 @@ type Refusal struct {
 // node is the only one whose place it is. It returns at once; value may be
 // reused.
 func (n *Node) StoreValueForKey(ctx context.Context, key ID, value []byte, callback func(Result, error), options ...StoreOption) {
-	value = bytes.Clone(value)
-	n.mu.Lock()
-	defer n.leave()
-	n.publish(ctx, key, value, n.storing(options), callback)
+	n.publish(ctx, key, bytes.Clone(value), n.storing(options), callback)
 }
 
-// publish is StoreValueForKey under the lock; value is not touched any more.
+// publish is StoreValueForKey; value is not touched any more.
 func (n *Node) publish(ctx context.Context, key kad.ID, value []byte, s storing, callback func(Result, error)) {
-	p := &publication{value: value, storing: s, callback: callback}
+	p := &publication{storing: s, callback: callback, tokens: make(map[kad.ID]string)}
 	p.call = call{
 		query: krpc.Query{Method: krpc.FindNode, Target: key},
 		reply: p.replied,
@@ -52,9 +51,16 @@ func (n *Node) publish(ctx context.Context, key kad.ID, value []byte, s storing,
 		ended: p.ended,
 	}
 	p.result.Key = key
-	p.tokens = make(map[kad.ID]string)
-
-	if err := s.check(n.config, value); err != nil {
+	err := s.check(n.config, value)
+	if err == nil {
+		p.entry = n.sign(key, value, s)
+	}
+	if s.removes {
+		p.query.Method = krpc.FindValue // to see who else holds it
+	}
+	n.mu.Lock()
+	defer n.leave()
+	if err != nil {
 		p.node = n
 		p.end(err)
 		return
@@ -62,11 +68,37 @@ func (n *Node) publish(ctx context.Context, key kad.ID, value []byte, s storing,
 	n.begin(ctx, &p.call)
 }
 
+// sign makes the entry that s wants for value.
+func (n *Node) sign(key kad.ID, value []byte, s storing) kad.Entry {
+	e := kad.Entry{Value: value, TTL: s.ttl, Seq: n.nextSeq()}
+	if s.removes {
+		hash := e.Hash()
+		e.Value, e.Removed = hash[:], true
+	}
+	e.Sign(key, n.key)
+	return e
+}
+
+// nextSeq is the clock's milliseconds, or one more than last time.
+func (n *Node) nextSeq() int64 {
+	for {
+		last := n.seq.Load()
+		next := max(n.clock.Now().UnixMilli(), last+1)
+		if n.seq.CompareAndSwap(last, next) {
+			return next
+		}
+	}
+}
+
 // StoreOption changes how one value is stored.
 type StoreOption func(*storing)
 
 // storing is what the options change.
-type storing struct{ ttl time.Duration }
+type storing struct {
+	ttl     time.Duration
+	removes bool
+	failed  error // before anything was asked
+}
 
 // TTL is how long the value lives, from one second to Config.MaxValueTTL, in
 // whole seconds.
@@ -85,6 +117,8 @@ func (n *Node) storing(options []StoreOption) storing {
 // check refuses at once, before any packet, what every holder would refuse.
 func (s storing) check(config Config, value []byte) error {
 	switch {
+	case s.failed != nil:
+		return s.failed
 	case len(value) > config.MaxValueSize:
 		return fmt.Errorf("store %d bytes where %d is the limit: %w", len(value), config.MaxValueSize, ErrTooLarge)
 	case s.ttl < kad.MinValueTTL || s.ttl > config.MaxValueTTL:
@@ -95,49 +129,59 @@ func (s storing) check(config Config, value []byte) error {
 
 // Store is StoreValueForKey for those who prefer to block.
 func (n *Node) Store(ctx context.Context, key ID, value []byte, options ...StoreOption) (Result, error) {
+	return wait(func(callback func(Result, error)) { n.StoreValueForKey(ctx, key, value, callback, options...) })
+}
+
+// wait is for those who prefer to block.
+func wait(begin func(callback func(Result, error))) (Result, error) {
 	type outcome struct {
 		result Result
 		err    error
 	}
 	got := make(chan outcome, 1)
-	n.StoreValueForKey(ctx, key, value, func(r Result, err error) { got <- outcome{r, err} }, options...)
+	begin(func(r Result, err error) { got <- outcome{r, err} })
 	o := <-got
 	return o.result, o.err
 }
 
 // publication is a store on its way: first the lookup, then the closest are
-// asked to store. One that does not is replaced by the next closest.
+// asked to store. One that does not is replaced by the next closest. A removal
+// goes to all that were found, and to all that have shown the value.
 type publication struct {
 	call
 	storing
-	value    []byte
 	callback func(Result, error)
 	tokens   map[kad.ID]string // what the contacts on the way gave us
 	entry    kad.Entry
+	shown    []kad.Contact // who has what is to be removed
 	waiting  []kad.Contact // closest first; not asked to store yet
 	asked    int           // asked to store and not answered
 	others   int           // other nodes asked to store
 	result   Result
 }
 
-func (p *publication) replied(from kad.Contact, r krpc.Reply) { p.tokens[from.ID] = r.Token }
+func (p *publication) replied(from kad.Contact, r krpc.Reply) {
+	p.tokens[from.ID] = r.Token
+	if p.removes && shows(r.Entries, p.entry) {
+		p.shown = append(p.shown, from)
+	}
+}
 
 func (p *publication) found() {
-	n := p.node
-	p.entry = kad.Entry{
-		Value:     p.value,
-		Publisher: n.self.Key,
-		Created:   n.clock.Now(),
-		TTL:       p.ttl,
-	}
+	p.entry.Created = p.node.clock.Now()
 	p.result.Hops = p.lookup.Hops()
 	p.waiting = p.lookup.Closest()
+	for _, c := range p.shown {
+		if !slices.Contains(p.waiting, c) {
+			p.waiting = append(p.waiting, c)
+		}
+	}
 	p.next()
 }
 
 // next keeps as many asked as replicas are still missing.
 func (p *publication) next() {
-	for len(p.waiting) > 0 && len(p.result.Stored)+p.asked < p.node.config.Replicas {
+	for len(p.waiting) > 0 && (p.removes || len(p.result.Stored)+p.asked < p.node.config.Replicas) {
 		to := p.waiting[0]
 		p.waiting = p.waiting[1:]
 		p.asked++
@@ -156,7 +200,7 @@ func (p *publication) next() {
 func (p *publication) storeHere() {
 	n := p.node
 	n.after = append(n.after, func() {
-		err := n.store.Put(p.result.Key, p.entry, p.entry.Created)
+		err := n.store.Put(p.result.Key, p.entry, netip.Prefix{}, p.entry.Created)
 		if err != nil {
 			n.log.Error("value could not be stored here", "key", p.result.Key, "err", err)
 		}
@@ -190,8 +234,9 @@ func (p *publication) put(to kad.Contact, then func(error)) {
 		Method: krpc.StoreValue,
 		Target: p.result.Key,
 		Token:  p.tokens[to.ID],
-		Entry:  krpc.Entry{Value: p.value, TTL: p.entry.TTL},
+		Entry:  asCopy(p.entry, p.entry.Created),
 	}
+	q.Entry.Publisher = kad.PublicKey{} // the asker is
 	p.node.ask(to, q, func(r krpc.Reply, err error) {
 		if err == nil && r.Error != nil {
 			err = refusal(r.Error)

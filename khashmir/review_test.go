@@ -102,7 +102,7 @@ func TestABootstrapContactWithANewKeyIsFoundAgain(t *testing.T) {
 func TestCloseEndsNestedRanges(t *testing.T) {
 	for range 40 {
 		net := transport.NewNetwork(1)
-		nodes := join(t, net, 3, nil)
+		nodes := join(t, net, 3, hasty)
 		a, b := kad.ID{1}, kad.ID{2}
 		for _, key := range []kad.ID{a, b} {
 			if _, err := nodes[0].Store(t.Context(), key, []byte("v")); err != nil {
@@ -140,7 +140,7 @@ func TestCloseEndsNestedRanges(t *testing.T) {
 // Close in the body of a range over Values.
 func TestCloseInTheBodyOfARange(t *testing.T) {
 	net := transport.NewNetwork(1)
-	nodes := join(t, net, 3, nil)
+	nodes := join(t, net, 3, hasty)
 	if _, err := nodes[0].Store(t.Context(), kad.ID{1}, []byte("v")); err != nil {
 		t.Fatal(err)
 	}
@@ -256,8 +256,9 @@ func TestANegativeAgeDoesNotLengthenALife(t *testing.T) {
 			defer m.Close()
 			to := kad.NewContact(kad.PublicKeyOf(key(0)), node.Addr())
 			token := exchange(t, m, to, krpc.Query{Method: krpc.FindNode, Target: kad.ID{1}}).Token
-			r := exchange(t, m, to, krpc.Query{Method: krpc.StoreValue, Target: kad.ID{1}, Token: token,
-				Entry: krpc.Entry{Value: []byte("v"), TTL: kad.ValueTTL, Age: age}})
+			entry := signed(1, kad.ID{1}, "v", kad.ValueTTL)
+			entry.Age = age
+			r := exchange(t, m, to, krpc.Query{Method: krpc.StoreValue, Target: kad.ID{1}, Token: token, Entry: entry})
 			time.Sleep(kad.ValueTTL + 2*kad.ExpireInterval)
 			if s, _ := node.Stats(); s.Store.Entries != 0 {
 				t.Errorf("age %v: answered %v; %d entries after ValueTTL", age, r.Error, s.Store.Entries)
@@ -475,3 +476,6 @@ func tableOf(t *testing.T, config khashmir.Config, node *khashmir.Node) []kad.Co
 	node.Close()
 	return config.Store.(*keeping).saved
 }
+
+// hasty nodes do not take long to leave.
+func hasty(_ int, c *khashmir.Config) { c.LeaveTimeout = time.Millisecond }

@@ -2,6 +2,7 @@ package khashmir
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/khashmir/kad/store"
 	"github.com/khashmir/kad/transport"
@@ -19,6 +20,11 @@ type Stats struct {
 	Served  int // questions of others answered
 	Expired int // entries dropped
 
+	Rounds   int           // of comparing with other holders
+	Compared int           // ranges of keys in them
+	Handed   int           // entries that others lacked and were given
+	HalfLife time.Duration // of contacts, as far as this node has seen them die
+
 	Store     store.Stats
 	Transport transport.Stats
 }
@@ -26,6 +32,7 @@ type Stats struct {
 // counts is the part of Stats that the lock guards.
 type counts struct {
 	lookups, hops, asked, silent, served, expired int
+	rounds, compared, handed                      int
 }
 
 // Stats counts. The store's part is read from the disk.
@@ -45,6 +52,10 @@ func (n *Node) Stats() (Stats, error) {
 		Silent:   c.silent,
 		Served:   c.served,
 		Expired:  c.expired,
+		Rounds:   c.rounds,
+		Compared: c.compared,
+		Handed:   c.handed,
+		HalfLife: n.lives.halfLife(),
 	}
 	n.mu.Unlock()
 	s.Transport = n.transport.Stats()

@@ -156,6 +156,16 @@ func (t *Table) Get(id kad.ID) (kad.Contact, bool) {
 	return kad.Contact{}, false
 }
 
+// LastSeen is when the contact with this ID was last reported as seen, to the
+// microsecond, if it has a place.
+func (t *Table) LastSeen(id kad.ID) (time.Time, bool) {
+	b := t.bucketOf(id)
+	if i := find(b.placed, id); i >= 0 {
+		return b.placed[i].seen.Time(), true
+	}
+	return time.Time{}, false
+}
+
 // Len is how many contacts have a place.
 func (t *Table) Len() int {
 	n := 0

@@ -75,7 +75,7 @@ func BenchmarkPutToAFullKey(b *testing.B) {
 		b.StartTimer()
 		for i := range b.N {
 			p := numbered(kad.MaxEntriesPerKey + i)
-			if err := s.Put(kad.ID{}, p.Entry, start); err == nil {
+			if err := s.Put(kad.ID{}, p.Entry, nowhere, start); err == nil {
 				b.Fatal("a full key took one more")
 			}
 		}
@@ -202,7 +202,7 @@ func numbered(i int) numberedPut {
 }
 
 func mustPut(b *testing.B, s subject, p numberedPut) {
-	if err := s.Put(p.key, p.Entry, start); err != nil {
+	if err := s.Put(p.key, p.Entry, nowhere, start); err != nil {
 		b.Error(err)
 	}
 }

@@ -1,10 +1,10 @@
 package store
 
 import (
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -18,23 +18,27 @@ const maxBatch = 256
 // Put keeps e under key, and returns once it is committed: a kill of the
 // process cannot lose it any more. Concurrent puts share a commit.
 //
-// The same value under the same key renews the entry: the later end of
-// lifetime wins, its place and its publisher stay. One whose lifetime is over
-// was never there. ErrFull, ErrQuota, ErrExpired and ErrClosed say that nothing
-// was kept.
-func (s *SQLite) Put(key kad.ID, e kad.Entry, now time.Time) error {
-	if err := s.put(key, e, now); err != nil {
+// The same publisher's same value under the same key is a version of the same
+// entry: the one with the highest Seq stays, in the entry's place; one that
+// comes later with a lower Seq, or with the same, changes nothing. One whose
+// lifetime is over was never there. ErrFull, ErrQuota, ErrExpired, ErrSuperseded
+// and ErrClosed say that nothing was kept.
+//
+// group is the network that gave it to us, see Limits; the zero one is not
+// counted.
+func (s *SQLite) Put(key kad.ID, e kad.Entry, group netip.Prefix, now time.Time) error {
+	if err := s.put(key, e, group, now); err != nil {
 		return fmt.Errorf("store: put %s: %w", key, err)
 	}
 	return nil
 }
 
-func (s *SQLite) put(key kad.ID, e kad.Entry, now time.Time) error {
+func (s *SQLite) put(key kad.ID, e kad.Entry, group netip.Prefix, now time.Time) error {
 	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.leave()
-	p := &put{key: key, hash: sha256.Sum256(e.Value), entry: e, now: now.UnixMilli()}
+	p := &put{key: key, item: itemOf(e), entry: e, origin: originOf(group), now: now.UnixMilli()}
 	p.created, p.expires = lifetime(e)
 	if p.expires <= p.now {
 		return ErrExpired
@@ -66,7 +70,7 @@ func (s *SQLite) lead() {
 func (s *SQLite) keepAll(batch []*put) error {
 	for _, p := range batch {
 		p.err = s.keep(p)
-		if p.err != nil && !errors.Is(p.err, ErrFull) && !errors.Is(p.err, ErrQuota) {
+		if p.err != nil && !errors.Is(p.err, ErrFull) && !errors.Is(p.err, ErrQuota) && !errors.Is(p.err, ErrSuperseded) {
 			return p.err
 		}
 	}
@@ -74,18 +78,20 @@ func (s *SQLite) keepAll(batch []*put) error {
 }
 
 func (s *SQLite) keep(p *put) error {
-	var id, expires int64
-	err := s.find.QueryRow(p.key[:], p.hash[:]).Scan(&id, &expires)
+	var id, expires, seq int64
+	var removed bool
+	err := s.find.QueryRow(p.key[:], p.item[:]).Scan(&id, &expires, &seq, &removed)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	if err == nil && expires > p.now {
-		if p.expires > expires {
-			_, err = s.renew.Exec(p.created, p.expires, id)
+		take, err := newer(p.entry, seq, removed)
+		if !take || err != nil {
+			return err
 		}
-		return err
+		return s.supersede(p, id, removed)
 	}
-	if err == nil { // the same value, and its lifetime is over
+	if err == nil { // the same entry, and its lifetime is over
 		if _, err := s.drop.Exec(id); err != nil {
 			return err
 		}
@@ -96,13 +102,28 @@ func (s *SQLite) keep(p *put) error {
 	if err := s.fits(p); err != nil {
 		return err
 	}
-	value := p.entry.Value
-	if value == nil {
-		value = []byte{} // nil would be NULL
-	}
-	_, err = s.insert.Exec(p.key[:], p.hash[:], p.entry.Publisher[:], p.created, p.expires, value)
+	e := &p.entry
+	_, err = s.insert.Exec(p.key[:], p.item[:], int64(e.Mark(p.key)), e.Seq, e.Removed, e.Publisher[:], p.origin,
+		p.created, p.expires, e.Signature[:], p.checksum(), p.value())
 	return err
 }
+
+// supersede puts p in the place of an older version of the same entry.
+func (s *SQLite) supersede(p *put, id int64, removed bool) error {
+	e := &p.entry
+	mark := int64(e.Mark(p.key))
+	if e.Removed == removed {
+		_, err := s.renew.Exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), id)
+		return err
+	}
+	_, err := s.replace.Exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), e.Removed, p.value(), id)
+	return err
+}
+
+func (p *put) checksum() int64 { return checksum(p.key, p.entry, p.created, p.expires) }
+
+// value is never nil, which would be NULL.
+func (p *put) value() []byte { return append([]byte{}, p.entry.Value...) }
 
 // makeRoom keeps a key at MaxEntriesPerKey rows, so that everything that walks
 // a key's rows is bounded even between two sweeps: where live entries leave a
@@ -125,8 +146,9 @@ func (s *SQLite) makeRoom(p *put) error {
 // put is one Put on its way.
 type put struct {
 	key                   kad.ID
-	hash                  [sha256.Size]byte
+	item                  [16]byte
 	entry                 kad.Entry
+	origin                []byte
 	created, expires, now int64
 	err                   error     // the outcome, once the batch is finished
 	wake                  chan bool // true: lead; false: your outcome is there

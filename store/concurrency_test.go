@@ -22,8 +22,9 @@ func TestConcurrentPutsAreAllKeptOnceWhileOthersReadAndSweep(t *testing.T) {
 			crowd.Go(func() {
 				for i := range each {
 					own := value(fmt.Sprintf("%d of %d", i, w), byte(w), 0, 60)
-					shared := value(fmt.Sprint(i), byte(w), 0, 60+w) // everybody stores it
-					if err := errors.Join(s.Put(key, own, start), s.Put(otherKey, shared, start)); err != nil {
+					shared := value(fmt.Sprint(i), 99, 0, 60+w) // versions of one entry
+					shared.Seq += int64(w)
+					if err := errors.Join(s.Put(key, own, nowhere, start), s.Put(otherKey, shared, nowhere, start)); err != nil {
 						t.Error(err)
 					}
 					if page, _, err := s.Entries(otherKey, 0, 1<<20, start); err != nil || len(page) == 0 {
@@ -45,7 +46,7 @@ func TestConcurrentPutsAreAllKeptOnceWhileOthersReadAndSweep(t *testing.T) {
 		}
 		for _, e := range got {
 			if e.TTL != (60+writers-1)*time.Second {
-				t.Errorf("%q lives for %v: the latest expiry did not win", e.Value, e.TTL)
+				t.Errorf("%q lives for %v: the newest version did not win", e.Value, e.TTL)
 			}
 		}
 	})
@@ -80,7 +81,7 @@ func TestPutsThatWaitTogetherShareACommit(t *testing.T) {
 		return stats.FileBytes
 	}
 	one := func(s *store.SQLite, i int) error {
-		return s.Put(kad.HashID([]byte{byte(i), byte(i >> 8)}), value("v", 1, 0, 60), start)
+		return s.Put(kad.HashID([]byte{byte(i), byte(i >> 8)}), value("v", 1, 0, 60), nowhere, start)
 	}
 	alone := written(func(s *store.SQLite) {
 		for i := range puts {
@@ -105,9 +106,9 @@ func TestARefusedPutDoesNotFailThoseItSharesACommitWith(t *testing.T) {
 	put(t, s, key, value("first", 1, 0, 60), 0)
 	errs := queued(s, 40, func(i int) error {
 		if i%2 == 0 {
-			return s.Put(key, value(fmt.Sprint(i), 1, 0, 60), start)
+			return s.Put(key, value(fmt.Sprint(i), 1, 0, 60), nowhere, start)
 		}
-		return s.Put(kad.HashID([]byte{byte(i)}), value("v", 1, 0, 60), start)
+		return s.Put(kad.HashID([]byte{byte(i)}), value("v", 1, 0, 60), nowhere, start)
 	})
 	for i, err := range errs {
 		if full := errors.Is(err, store.ErrFull); full != (i%2 == 0) || (err != nil && !full) {
@@ -123,7 +124,7 @@ func TestARefusedPutDoesNotFailThoseItSharesACommitWith(t *testing.T) {
 func TestAFailedCommitFailsAllThatShareIt(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{})
 	s.Break()
-	one := func(i int) error { return s.Put(key, value(fmt.Sprint(i), 1, 0, 60), start) }
+	one := func(i int) error { return s.Put(key, value(fmt.Sprint(i), 1, 0, 60), nowhere, start) }
 	for i, err := range queued(s, 20, one) {
 		if err == nil {
 			t.Errorf("put %d was acknowledged, but not committed", i)
@@ -147,7 +148,7 @@ func TestCloseWhilePutsRunKeepsWhatWasAcknowledgedAndNothingElse(t *testing.T) {
 			putters.Go(func() {
 				for i := 0; ; i++ {
 					under := kad.HashID(fmt.Appendf(nil, "%d %d %d", round, w, i))
-					if err := s.Put(under, value("v", 1, 0, 60), start); err != nil {
+					if err := s.Put(under, value("v", 1, 0, 60), nowhere, start); err != nil {
 						if !errors.Is(err, store.ErrClosed) {
 							t.Error(err)
 						}
@@ -186,7 +187,7 @@ func TestEveryCallAfterCloseIsErrClosed(t *testing.T) {
 			}
 		}
 		calls := map[string]error{
-			"Put":          s.Put(key, value("v", 1, 0, 60), start),
+			"Put":          s.Put(key, value("v", 1, 0, 60), nowhere, start),
 			"SetIdentity":  s.SetIdentity(nodeKey(1)),
 			"SaveContacts": s.SaveContacts(nil),
 		}

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"time"
@@ -40,25 +42,67 @@ func (s *SQLite) entries(key kad.ID, after uint64, maxBytes int, now int64) (pag
 	}
 	s.turn.Lock()
 	defer s.turn.Unlock()
+	var damaged []int64
+	defer func() { s.giveUp(damaged) }()
 	rows, err := s.page.Queryx(key[:], int64(after), now)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer rows.Close()
 	for bytes := 0; rows.Next(); {
-		var id, created, expires int64
-		var value, publisher []byte
-		if err := rows.Scan(&id, &value, &publisher, &created, &expires); err != nil {
+		id, _, e, ok, err := scan(rows)
+		if err != nil {
 			return nil, 0, err
 		}
-		bytes += len(value) + kad.EntryOverhead
+		if !ok {
+			damaged = append(damaged, id)
+			continue
+		}
+		bytes += len(e.Value) + kad.EntryOverhead
 		if len(page) > 0 && bytes > maxBytes {
 			return page, after, nil
 		}
-		var by kad.PublicKey
-		copy(by[:], publisher)
-		page = append(page, entry(value, by, created, expires))
+		page = append(page, e)
 		after = uint64(id)
 	}
 	return page, 0, rows.Err()
+}
+
+// scan reads a row; ok is false if it is not as it was written.
+func scan(from interface{ Scan(...any) error }) (id int64, key kad.ID, e kad.Entry, ok bool, err error) {
+	var created, expires, sum int64
+	var rawKey, publisher, signature []byte
+	err = from.Scan(&id, &rawKey, &e.Seq, &e.Removed, &publisher, &created, &expires, &signature, &sum, &e.Value)
+	copy(key[:], rawKey)
+	copy(e.Publisher[:], publisher)
+	copy(e.Signature[:], signature)
+	e.Created, e.TTL = between(created, expires)
+	return id, key, e, sum == checksum(key, e, created, expires), err
+}
+
+// checksum is eight bytes of the SHA-256 of all that matters in a row. SQLite
+// would not notice if the disk changed a value.
+func checksum(key kad.ID, e kad.Entry, created, expires int64) int64 {
+	h := sha256.New()
+	var head [kad.IDSize + 3*8 + 1]byte
+	copy(head[:], key[:])
+	binary.BigEndian.PutUint64(head[kad.IDSize:], uint64(e.Seq))
+	binary.BigEndian.PutUint64(head[kad.IDSize+8:], uint64(created))
+	binary.BigEndian.PutUint64(head[kad.IDSize+16:], uint64(expires))
+	if e.Removed {
+		head[len(head)-1] = 1
+	}
+	h.Write(head[:])
+	h.Write(e.Publisher[:])
+	h.Write(e.Signature[:])
+	h.Write(e.Value)
+	return int64(binary.BigEndian.Uint64(h.Sum(nil)))
+}
+
+// giveUp deletes rows that the disk has changed. The caller has the turn.
+func (s *SQLite) giveUp(damaged []int64) {
+	for _, id := range damaged {
+		s.damaged++
+		s.drop.Exec(id) // if it fails the row is as useless as before
+	}
 }

@@ -29,21 +29,72 @@ func TestOneWritersAddNeverOverwritesAnothersValues(t *testing.T) {
 	})
 }
 
-func TestARenewalExtendsNeverShortensAndKeepsPublisherAndPlace(t *testing.T) {
+func TestTheNewestVersionTakesTheEntrysPlace(t *testing.T) {
 	eachTwin(t, store.Config{}, func(t *testing.T, s subject) {
-		// Given two entries, when somebody else stores the first again.
+		// Given two entries, when the first is stored again.
 		put(t, s, key, value("first", 1, 0, 60), 0)
 		put(t, s, key, value("second", 2, 0, 60), 0)
-		put(t, s, key, value("first", 3, 30, 60), 30)
-		// Then it lives on in its place, and still is its first publisher's.
+		put(t, s, key, value("first", 1, 30, 60), 30)
+		// Then it lives on in its place.
 		want(t, s, key, 30, value("first", 1, 30, 60), value("second", 2, 0, 60))
-		// And an older copy, or a shorter life, takes nothing away.
-		put(t, s, key, value("first", 4, 0, 60), 31)
-		put(t, s, key, value("first", 5, 31, 10), 31)
+		// And a copy of an older version changes nothing, nor one of the same.
+		put(t, s, key, value("first", 1, 0, 60), 31)
+		older := value("first", 1, 30, 60)
+		older.Created = at(25)
+		put(t, s, key, older, 31)
 		want(t, s, key, 31, value("first", 1, 30, 60), value("second", 2, 0, 60))
-		want(t, s, key, 61, value("first", 1, 30, 60))
-		want(t, s, key, 90)
+		// And a newer one counts though it lives less long.
+		put(t, s, key, value("first", 1, 32, 10), 32)
+		want(t, s, key, 33, value("first", 1, 32, 10), value("second", 2, 0, 60))
+		want(t, s, key, 42, value("second", 2, 0, 60))
 	})
+}
+
+func TestTheSameValueOfAnotherIsAnotherEntry(t *testing.T) {
+	eachTwin(t, store.Config{}, func(t *testing.T, s subject) {
+		put(t, s, key, value("v", 1, 0, 60), 0)
+		put(t, s, key, value("v", 2, 1, 60), 1)
+		want(t, s, key, 1, value("v", 1, 0, 60), value("v", 2, 1, 60))
+		put(t, s, key, removal("v", 1, 2, 60), 2)
+		want(t, s, key, 2, value("v", 2, 1, 60))
+	})
+}
+
+func TestWhatIsRemovedDoesNotComeBackUntilItIsStoredAgain(t *testing.T) {
+	eachTwin(t, store.Config{}, func(t *testing.T, s subject) {
+		// Given a removal, before the value was ever here and after.
+		put(t, s, otherKey, removal("v", 1, 5, 60), 5)
+		put(t, s, key, value("v", 1, 0, 60), 0)
+		put(t, s, key, removal("v", 1, 5, 60), 5)
+		// When a copy turns up that slept, then it is refused.
+		for _, k := range []kad.ID{key, otherKey} {
+			if err := s.Put(k, value("v", 1, 0, 600), nowhere, at(6)); !errors.Is(err, store.ErrSuperseded) {
+				t.Errorf("an older copy of what was removed: %v, want ErrSuperseded", err)
+			}
+			want(t, s, k, 6)
+		}
+		// And the removal weighs what it is.
+		if stats, err := s.Stats(); stats.Entries != 2 || stats.Bytes != 64 || err != nil {
+			t.Errorf("two removals are %+v, %v", stats, err)
+		}
+		// When it is stored anew, then it is there, and its older removal is late.
+		put(t, s, key, value("v", 1, 7, 60), 7)
+		if err := s.Put(key, removal("v", 1, 5, 60), nowhere, at(8)); !errors.Is(err, store.ErrSuperseded) {
+			t.Errorf("an older removal: %v, want ErrSuperseded", err)
+		}
+		want(t, s, key, 8, value("v", 1, 7, 60))
+		if stats, err := s.Stats(); stats.Entries != 2 || stats.Bytes != 33 || err != nil {
+			t.Errorf("a removal and a value are %+v, %v", stats, err)
+		}
+	})
+}
+
+// removal takes value's entry back.
+func removal(v string, by byte, created, lives int) kad.Entry {
+	e := value(v, by, created, lives)
+	hash := e.Hash()
+	e.Value, e.Removed = hash[:], true
+	return e
 }
 
 // The fault: values never expired.
@@ -54,7 +105,7 @@ func TestAnExpiredEntryIsNeverReturnedEvenBeforeTheSweep(t *testing.T) {
 
 		want(t, s, key, 9, value("short", 1, 0, 10), value("long", 1, 0, 20))
 		want(t, s, key, 10, value("long", 1, 0, 20)) // at that instant it is gone
-		if err := s.Put(key, value("late", 1, 0, 10), at(10)); !errors.Is(err, store.ErrExpired) {
+		if err := s.Put(key, value("late", 1, 0, 10), nowhere, at(10)); !errors.Is(err, store.ErrExpired) {
 			t.Errorf("put of an expired entry: %v, want ErrExpired", err)
 		}
 		want(t, s, key, 10, value("long", 1, 0, 20))
@@ -66,8 +117,10 @@ func TestAnExpiredRowIsReplacedByTheSameValueAsIfItHadNeverBeen(t *testing.T) {
 		put(t, s, key, value("again", 1, 0, 10), 0)
 		put(t, s, key, value("other", 1, 0, 60), 0)
 
-		put(t, s, key, value("again", 2, 15, 10), 15) // a new publisher, the last place
-		want(t, s, key, 15, value("other", 1, 0, 60), value("again", 2, 15, 10))
+		again := value("again", 1, 15, 10)
+		again.Seq = 1             // whatever it was before
+		put(t, s, key, again, 15) // in the last place
+		want(t, s, key, 15, value("other", 1, 0, 60), again)
 		if n, err := s.Expire(at(15), 100); n != 0 || err != nil {
 			t.Errorf("the sweep found %d rows, %v: the old row was left behind", n, err)
 		}
@@ -80,7 +133,9 @@ func TestTheSweepDeletesInSlicesSoonestExpiredFirst(t *testing.T) {
 		for i := range 10 { // expiring at 10, 9, ... 1
 			put(t, s, kad.HashID([]byte{byte(i)}), value("v", 1, 0, 10-i), 0)
 		}
-		put(t, s, kad.HashID([]byte{9}), value("v", 1, 0, 60), 0) // the soonest is renewed in time
+		renewed := value("v", 1, 0, 60) // the soonest, in time
+		renewed.Seq++
+		put(t, s, kad.HashID([]byte{9}), renewed, 0)
 		for _, step := range []struct{ now, limit, dropped int }{
 			{1, 5, 0}, {8, 3, 3}, {8, 0, 0}, {8, -1, 0}, {8, 100, 4}, {8, 100, 0}, {59, 100, 2}, {60, 100, 1}, {99, 100, 0},
 		} {
@@ -103,7 +158,7 @@ func TestAFullKeyRefusesOneMoreRenewsWhatItHasAndLeavesOthersAlone(t *testing.T)
 		for i := range 3 {
 			put(t, s, key, value(fmt.Sprint(i), 1, 0, 10+i), 0)
 		}
-		if err := s.Put(key, value("more", 1, 0, 60), at(0)); !errors.Is(err, store.ErrFull) {
+		if err := s.Put(key, value("more", 1, 0, 60), nowhere, at(0)); !errors.Is(err, store.ErrFull) {
 			t.Fatalf("put under a full key: %v, want ErrFull", err)
 		}
 		put(t, s, key, value("1", 1, 5, 60), 5)
@@ -111,7 +166,7 @@ func TestAFullKeyRefusesOneMoreRenewsWhatItHasAndLeavesOthersAlone(t *testing.T)
 		// An expired entry does not count, swept or not.
 		put(t, s, key, value("more", 1, 0, 60), 10)
 		want(t, s, key, 10, value("1", 1, 5, 60), value("2", 1, 0, 12), value("more", 1, 0, 60))
-		if err := s.Put(key, value("0", 1, 10, 60), at(10)); !errors.Is(err, store.ErrFull) {
+		if err := s.Put(key, value("0", 1, 10, 60), nowhere, at(10)); !errors.Is(err, store.ErrFull) {
 			t.Fatalf("the expired value comes back to a full key: %v, want ErrFull", err)
 		}
 	})
@@ -122,7 +177,7 @@ func TestTheLimitIsKadsUnlessConfigured(t *testing.T) {
 		for i := range kad.MaxEntriesPerKey {
 			put(t, s, key, value(fmt.Sprint(i), 1, 0, 60), 0)
 		}
-		if err := s.Put(key, value("more", 1, 0, 60), start); !errors.Is(err, store.ErrFull) {
+		if err := s.Put(key, value("more", 1, 0, 60), nowhere, start); !errors.Is(err, store.ErrFull) {
 			t.Fatalf("entry %d: %v, want ErrFull", kad.MaxEntriesPerKey+1, err)
 		}
 	})

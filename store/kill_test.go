@@ -50,7 +50,7 @@ func child(task string) {
 			for {
 				n := last.Add(1)
 				under, e := nth(n)
-				if err := s.Put(under, e, start); err != nil {
+				if err := s.Put(under, e, nowhere, start); err != nil {
 					fmt.Fprintln(os.Stderr, err)
 					os.Exit(1)
 				}

@@ -1,8 +1,11 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
+	"database/sql"
 	"fmt"
+	"net/netip"
 
 	kad "github.com/khashmir/kad"
 )
@@ -18,6 +21,8 @@ type Limits struct {
 	MaxBytes            int64 // of all values
 	MaxPublisherEntries int   // entries of one publisher
 	MaxPublisherBytes   int64 // of one publisher's values
+	MaxGroupEntries     int   // entries that came from one network, see kad.Contact.Group
+	MaxGroupBytes       int64 // of their values
 }
 
 func (l Limits) withDefaults() Limits {
@@ -27,6 +32,8 @@ func (l Limits) withDefaults() Limits {
 		MaxBytes:            cmp.Or(max(l.MaxBytes, 0), kad.MaxBytes),
 		MaxPublisherEntries: cmp.Or(max(l.MaxPublisherEntries, 0), kad.MaxPublisherEntries),
 		MaxPublisherBytes:   cmp.Or(max(l.MaxPublisherBytes, 0), kad.MaxPublisherBytes),
+		MaxGroupEntries:     cmp.Or(max(l.MaxGroupEntries, 0), kad.MaxGroupEntries),
+		MaxGroupBytes:       cmp.Or(max(l.MaxGroupBytes, 0), kad.MaxGroupBytes),
 	}
 }
 
@@ -36,14 +43,26 @@ type usage struct {
 	Bytes   int64
 }
 
-// take says why one more value does not fit, given what its publisher and all
-// of them take already; nil if it does.
-func (l Limits) take(size int, publisher, all usage) error {
+// originOf is a group as it is kept and counted.
+func originOf(group netip.Prefix) []byte {
+	if !group.IsValid() {
+		return []byte{}
+	}
+	return group.AppendTo([]byte("g"))
+}
+
+// take says why one more value does not fit, given what its publisher, its
+// group and all of them take already; nil if it does.
+func (l Limits) take(size int, publisher, group, all usage) error {
 	switch {
 	case publisher.Entries >= l.MaxPublisherEntries:
 		return fmt.Errorf("the publisher has %d entries here: %w", publisher.Entries, ErrQuota)
 	case publisher.Bytes+int64(size) > l.MaxPublisherBytes:
 		return fmt.Errorf("the publisher has %d bytes here: %w", publisher.Bytes, ErrQuota)
+	case group.Entries >= l.MaxGroupEntries:
+		return fmt.Errorf("its network has given %d entries: %w", group.Entries, ErrQuota)
+	case group.Bytes+int64(size) > l.MaxGroupBytes:
+		return fmt.Errorf("its network has given %d bytes: %w", group.Bytes, ErrQuota)
 	case all.Entries >= l.MaxEntries:
 		return fmt.Errorf("there are %d entries: %w", all.Entries, ErrFull)
 	case all.Bytes+int64(size) > l.MaxBytes:
@@ -56,11 +75,11 @@ func (l Limits) take(size int, publisher, all usage) error {
 // nothing is left to sweep.
 func (s *SQLite) fits(p *put) error {
 	for {
-		publisher, all, err := s.usageOf(p.entry.Publisher)
+		publisher, group, all, err := s.usageOf(p.entry.Publisher[:], p.origin)
 		if err != nil {
 			return err
 		}
-		full := s.limits.take(len(p.entry.Value), publisher, all)
+		full := s.limits.take(len(p.entry.Value), publisher, group, all)
 		if full == nil {
 			return nil
 		}
@@ -74,16 +93,35 @@ func (s *SQLite) fits(p *put) error {
 	}
 }
 
-// usageOf is what the publisher's entries take, and everybody's.
-func (s *SQLite) usageOf(publisher kad.PublicKey) (its, all usage, err error) {
-	err = s.usage.QueryRow(publisher[:]).Scan(&its.Entries, &its.Bytes, &all.Entries, &all.Bytes)
-	return its, all, err
+// usageOf is what the publisher's entries take, the group's and everybody's.
+func (s *SQLite) usageOf(publisher, origin []byte) (its, group, all usage, err error) {
+	rows, err := s.usage.Queryx(publisher, origin)
+	if err != nil {
+		return its, group, all, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name sql.RawBytes
+		var u usage
+		if err := rows.Scan(&name, &u.Entries, &u.Bytes); err != nil {
+			return its, group, all, err
+		}
+		switch {
+		case len(name) == 0:
+			all = u
+		case bytes.Equal(name, publisher):
+			its = u
+		default:
+			group = u
+		}
+	}
+	return its, group, all, rows.Err()
 }
 
 // fits is SQLite.fits.
-func (m *Memory) fits(size int, publisher kad.PublicKey, now int64) error {
+func (m *Memory) fits(r *record, now int64) error {
 	for {
-		full := m.limits.take(size, m.usage[publisher], m.all)
+		full := m.limits.take(len(r.value), m.usage[string(r.publisher[:])], m.usage[r.origin], m.all)
 		if full == nil || m.sweep(now, kad.ExpireSlice) == 0 {
 			return full
 		}
@@ -92,18 +130,26 @@ func (m *Memory) fits(size int, publisher kad.PublicKey, now int64) error {
 
 // count keeps the usage as r comes (1) or goes (-1).
 func (m *Memory) count(r *record, sign int) {
-	bytes := int64(sign * len(r.value))
-	m.all.Entries += sign
+	m.weigh(r, sign, int64(sign*len(r.value)))
+}
+
+// weigh adds to what the publisher of r, its group and all of them take.
+func (m *Memory) weigh(r *record, entries int, bytes int64) {
+	m.all.Entries += entries
 	m.all.Bytes += bytes
-	u := m.usage[r.publisher]
-	u.Entries += sign
-	u.Bytes += bytes
-	if u.Entries == 0 {
-		delete(m.usage, r.publisher)
-		return
-	}
 	if m.usage == nil {
-		m.usage = make(map[kad.PublicKey]usage)
+		m.usage = make(map[string]usage)
 	}
-	m.usage[r.publisher] = u
+	for _, name := range []string{string(r.publisher[:]), r.origin} {
+		u := m.usage[name]
+		u.Entries += entries
+		u.Bytes += bytes
+		switch {
+		case name == "": // not limited
+		case u.Entries == 0:
+			delete(m.usage, name)
+		default:
+			m.usage[name] = u
+		}
+	}
 }

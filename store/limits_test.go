@@ -31,11 +31,11 @@ func TestEachLimitRefusesWithItsReason(t *testing.T) {
 				for i := range 3 {
 					put(t, s, key, value(fmt.Sprintf("val%d", i), 1, 0, 60+i), 0)
 				}
-				if err := s.Put(key, value("more", 1, 0, 60), at(0)); !errors.Is(err, test.want) {
+				if err := s.Put(key, value("more", 1, 0, 60), nowhere, at(0)); !errors.Is(err, test.want) {
 					t.Fatalf("one too many: %v, want %v", err, test.want)
 				}
 				put(t, s, key, value("val0", 1, 1, 60), 1) // a renewal takes no room
-				other := s.Put(kad.HashID([]byte("other")), value("them", 2, 1, 60), at(1))
+				other := s.Put(kad.HashID([]byte("other")), value("them", 2, 1, 60), nowhere, at(1))
 				if whole := name == "entries in all" || name == "bytes in all"; whole != errors.Is(other, store.ErrFull) {
 					t.Errorf("another publisher, another key: %v", other)
 				}
@@ -54,7 +54,7 @@ func TestUsageIsRightAfterReopening(t *testing.T) {
 	first.Close()
 
 	second := openAt(t, path, config)
-	if err := second.Put(key, value("c", 1, 0, 60), at(0)); !errors.Is(err, store.ErrQuota) {
+	if err := second.Put(key, value("c", 1, 0, 60), nowhere, at(0)); !errors.Is(err, store.ErrQuota) {
 		t.Errorf("over quota: %v", err)
 	}
 	if n, err := second.Expire(at(10), 100); n != 1 || err != nil {
@@ -81,7 +81,7 @@ func BenchmarkPutToAFullStore(b *testing.B) {
 				p = numbered(i % limit)
 				p.TTL += time.Duration(i) * time.Millisecond
 			}
-			if err := s.Put(p.key, p.Entry, start); (err == nil) != (i%16 == 0) {
+			if err := s.Put(p.key, p.Entry, nowhere, start); (err == nil) != (i%16 == 0) {
 				b.Fatal(err)
 			}
 		}

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"fmt"
-	"hash/maphash"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -23,26 +23,35 @@ type Memory struct {
 	keys     map[kad.ID][]*record // in the order of their positions
 	soonest  expiryHeap           // the same records by expiry
 	last     uint64               // the highest position given
-	usage    map[kad.PublicKey]usage
+	usage    map[string]usage     // by publisher, and by group
 	all      usage
 	kept     []Kept
 	identity ed25519.PrivateKey
 	contacts []kad.Contact
 }
 
-// record is one entry. All but its lifetime stays as it was first put.
+// record is one entry. Its place stays when a newer version takes it.
 type record struct {
 	key              kad.ID
 	position         uint64
-	sum              uint64 // of the value: unequal sums spare comparing values
+	item             [16]byte
+	mark             uint64
 	value            []byte
 	publisher        kad.PublicKey
+	origin           string
+	seq              int64
+	removed          bool
+	signature        kad.Signature
 	created, expires int64
 	index            int // in the heap
 }
 
-// seed is one for all: the sums never leave the process.
-var seed = maphash.MakeSeed()
+// entry shares its value with r.
+func (r *record) entry() kad.Entry {
+	e := kad.Entry{Value: r.value, Publisher: r.publisher, Seq: r.seq, Removed: r.removed, Signature: r.signature}
+	e.Created, e.TTL = between(r.created, r.expires)
+	return e
+}
 
 // NewMemory is an empty store.
 func NewMemory(config Config) *Memory {
@@ -50,42 +59,57 @@ func NewMemory(config Config) *Memory {
 }
 
 // Put is SQLite.Put. It keeps a copy of the value.
-func (m *Memory) Put(key kad.ID, e kad.Entry, now time.Time) error {
-	if err := m.put(key, e, now.UnixMilli()); err != nil {
+func (m *Memory) Put(key kad.ID, e kad.Entry, group netip.Prefix, now time.Time) error {
+	r := &record{
+		key: key, item: itemOf(e), mark: e.Mark(key), value: bytes.Clone(e.Value),
+		publisher: e.Publisher, origin: string(originOf(group)), seq: e.Seq, removed: e.Removed, signature: e.Signature,
+	}
+	r.created, r.expires = lifetime(e)
+	if err := m.put(r, now.UnixMilli()); err != nil {
 		return fmt.Errorf("store: put %s: %w", key, err)
 	}
 	return nil
 }
 
-func (m *Memory) put(key kad.ID, e kad.Entry, now int64) error {
-	created, expires := lifetime(e)
-	sum := maphash.Bytes(seed, e.Value)
+func (m *Memory) put(r *record, now int64) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
 	case m.closed:
 		return ErrClosed
-	case expires <= now:
+	case r.expires <= now:
 		return ErrExpired
 	}
-	if old := m.find(key, sum, e.Value); old != nil && old.expires > now {
-		if expires > old.expires {
-			old.created, old.expires = created, expires
-			m.soonest.fix(old)
+	old := m.find(r.key, r.item)
+	if old != nil && old.expires > now {
+		take, err := newer(r.entry(), old.seq, old.removed)
+		if take {
+			m.supersede(old, r)
 		}
-		return nil
+		return err
 	}
-	if old := m.find(key, sum, e.Value); old != nil {
+	if old != nil {
 		m.drop(old)
 	}
-	if err := m.makeRoom(key, now); err != nil {
+	if err := m.makeRoom(r.key, now); err != nil {
 		return err
 	}
-	if err := m.fits(len(e.Value), e.Publisher, now); err != nil {
+	if err := m.fits(r, now); err != nil {
 		return err
 	}
-	m.add(&record{key: key, sum: sum, value: bytes.Clone(e.Value), publisher: e.Publisher, created: created, expires: expires})
+	m.add(r)
 	return nil
+}
+
+// supersede puts r in the place of old, an older version.
+func (m *Memory) supersede(old, r *record) {
+	if old.removed == r.removed {
+		r.value = old.value
+	}
+	m.weigh(old, 0, int64(len(r.value)-len(old.value)))
+	r.position, r.origin, r.index = old.position, old.origin, old.index
+	*old = *r
+	m.soonest.fix(old)
 }
 
 // add gives r the next position.
@@ -100,9 +124,9 @@ func (m *Memory) add(r *record) {
 	m.count(r, 1)
 }
 
-func (m *Memory) find(key kad.ID, sum uint64, value []byte) *record {
+func (m *Memory) find(key kad.ID, item [16]byte) *record {
 	for _, r := range m.keys[key] {
-		if r.sum == sum && bytes.Equal(r.value, value) {
+		if r.item == item {
 			return r
 		}
 	}
@@ -162,14 +186,16 @@ func (m *Memory) Entries(key kad.ID, cursor uint64, maxBytes int, now time.Time)
 	}
 	records, size := m.keys[key], 0
 	for _, r := range records[after(records, cursor):] {
-		if r.expires <= now.UnixMilli() {
+		if r.expires <= now.UnixMilli() || r.removed {
 			continue
 		}
 		size += len(r.value) + kad.EntryOverhead
 		if len(page) > 0 && size > maxBytes {
 			return page, cursor, nil
 		}
-		page = append(page, entry(bytes.Clone(r.value), r.publisher, r.created, r.expires))
+		e := r.entry()
+		e.Value = bytes.Clone(e.Value)
+		page = append(page, e)
 		cursor = r.position
 	}
 	return page, 0, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -17,6 +18,12 @@ import (
 type oracle struct {
 	limits store.Limits
 	keys   map[kad.ID][]kad.Entry
+	groups map[kad.ID]netip.Prefix // of each entry, by a name of its own
+}
+
+func name(key kad.ID, e kad.Entry) kad.ID {
+	hash := e.Hash()
+	return kad.HashID(fmt.Append(nil, key, e.Publisher, hash))
 }
 
 func (o *oracle) live(key kad.ID, now time.Time) []kad.Entry {
@@ -24,41 +31,72 @@ func (o *oracle) live(key kad.ID, now time.Time) []kad.Entry {
 	return o.keys[key]
 }
 
-func (o *oracle) put(key kad.ID, e kad.Entry, now time.Time) error {
+func (o *oracle) put(key kad.ID, e kad.Entry, group netip.Prefix, now time.Time) error {
 	live := o.live(key, now)
 	if !now.Before(e.Expires()) {
 		return store.ErrExpired
 	}
 	for i, old := range live {
-		if string(old.Value) != string(e.Value) {
+		switch {
+		case old.Publisher != e.Publisher || old.Hash() != e.Hash():
 			continue
-		}
-		if e.Expires().After(old.Expires()) {
-			live[i].Created, live[i].TTL = e.Created, e.TTL
+		case e.Seq > old.Seq:
+			live[i] = e
+		case e.Seq < old.Seq && e.Removed != old.Removed:
+			return store.ErrSuperseded
 		}
 		return nil
 	}
 	if len(live) >= o.limits.MaxEntriesPerKey {
 		return store.ErrFull
 	}
-	ofThis, ofAll := o.usage(e.Publisher, now)
+	ofThis, ofAll := o.usage(now, func(_ kad.ID, other kad.Entry) bool { return other.Publisher == e.Publisher })
+	ofGroup, _ := o.usage(now, func(key kad.ID, other kad.Entry) bool {
+		return group.IsValid() && o.groups[name(key, other)] == group
+	})
 	size := int64(len(e.Value))
 	switch {
 	case ofThis.Entries >= o.limits.MaxPublisherEntries || ofThis.Bytes+size > o.limits.MaxPublisherBytes:
+		return store.ErrQuota
+	case ofGroup.Entries >= o.limits.MaxGroupEntries || ofGroup.Bytes+size > o.limits.MaxGroupBytes:
 		return store.ErrQuota
 	case ofAll.Entries >= o.limits.MaxEntries || ofAll.Bytes+size > o.limits.MaxBytes:
 		return store.ErrFull
 	}
 	o.keys[key] = append(live, e)
+	o.groups[name(key, e)] = group
 	return nil
 }
 
-func (o *oracle) usage(publisher kad.PublicKey, now time.Time) (ofThis, ofAll store.Stats) {
+// shown is what can be read under key.
+func (o *oracle) shown(key kad.ID, now time.Time) (shown []kad.Entry) {
+	for _, e := range o.live(key, now) {
+		if !e.Removed {
+			shown = append(shown, e)
+		}
+	}
+	return shown
+}
+
+// marks is what other holders are told of r.
+func (o *oracle) marks(r kad.Range, now time.Time) (marks []uint64) {
+	for key := range o.keys {
+		for _, e := range o.live(key, now) {
+			if r.Contains(key) {
+				marks = append(marks, e.Mark(key))
+			}
+		}
+	}
+	slices.Sort(marks)
+	return marks
+}
+
+func (o *oracle) usage(now time.Time, is func(kad.ID, kad.Entry) bool) (ofThis, ofAll store.Stats) {
 	for key := range o.keys {
 		for _, e := range o.live(key, now) {
 			ofAll.Entries++
 			ofAll.Bytes += int64(len(e.Value))
-			if e.Publisher == publisher {
+			if is(key, e) {
 				ofThis.Entries++
 				ofThis.Bytes += int64(len(e.Value))
 			}
@@ -70,14 +108,16 @@ func (o *oracle) usage(publisher kad.PublicKey, now time.Time) (ofThis, ofAll st
 // Both twins and the oracle go through the same random life; whatever can be
 // seen of them must agree after every step, what the sweep drops included.
 func TestRandomOperationsAgreeWithAPlainMap(t *testing.T) {
-	limits := store.Limits{MaxEntriesPerKey: 4, MaxEntries: 10, MaxBytes: 14, MaxPublisherEntries: 5, MaxPublisherBytes: 6}
+	limits := store.Limits{MaxEntriesPerKey: 4, MaxEntries: 10, MaxBytes: 110,
+		MaxPublisherEntries: 5, MaxPublisherBytes: 70, MaxGroupEntries: 6, MaxGroupBytes: 100}
+	groups := []netip.Prefix{{}, {}, netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/48")}
 	config := store.Config{Limits: limits}
 	refused := map[error]int{}
-	for round := range uint64(4) {
+	for round := range uint64(10) {
 		src := rand.New(rand.NewPCG(round, 42))
 		disk := openAt(t, filepath.Join(t.TempDir(), "node.db"), config)
 		memory := store.NewMemory(config)
-		model := &oracle{limits: limits, keys: map[kad.ID][]kad.Entry{}}
+		model := &oracle{limits: limits, keys: map[kad.ID][]kad.Entry{}, groups: map[kad.ID]netip.Prefix{}}
 		now := start
 		for step := range 400 {
 			now = now.Add(time.Duration(src.IntN(4)) * time.Second)
@@ -91,16 +131,23 @@ func TestRandomOperationsAgreeWithAPlainMap(t *testing.T) {
 				}
 			}
 			e := kad.Entry{Value: []byte(fmt.Sprint(src.IntN(12))), Publisher: kad.PublicKey{byte(src.IntN(3))},
-				Created: now.Add(-time.Duration(src.IntN(20)) * time.Second), TTL: time.Duration(src.IntN(60)) * time.Second}
-			expected := model.put(key, e, now)
+				Created: now.Add(-time.Duration(src.IntN(20)) * time.Second), TTL: time.Duration(src.IntN(60)) * time.Second,
+				Seq: int64(src.IntN(400) + step), Signature: kad.Signature{byte(step)}}
+			if src.IntN(4) == 0 {
+				hash := e.Hash()
+				e.Value, e.Removed = hash[:], true
+			}
+			group := groups[src.IntN(len(groups))]
+			expected := model.put(key, e, group, now)
 			refused[expected]++
-			_, live := model.usage(e.Publisher, now)
+			_, live := model.usage(now, func(kad.ID, kad.Entry) bool { return false })
 			var held [2]store.Stats
 			for i, s := range []subject{disk, memory} {
-				if err := s.Put(key, e, now); !errors.Is(err, expected) {
+				if err := s.Put(key, e, group, now); !errors.Is(err, expected) {
 					t.Fatalf("step %d: %T.Put: %v, want %v", step, s, err, expected)
 				}
-				want(t, s, key, int(now.Sub(start).Seconds()), model.live(key, now)...)
+				want(t, s, key, int(now.Sub(start).Seconds()), model.shown(key, now)...)
+				compareMarks(t, s, model, kad.NewRange(kad.HashID([]byte{byte(step)}), src.IntN(4)), now)
 				stats, err := s.Stats()
 				if err != nil || stats.Entries < live.Entries || stats.Bytes < live.Bytes {
 					t.Fatalf("step %d: %T.Stats: %+v, %v, live are %+v", step, s, stats, err, live)
@@ -113,9 +160,47 @@ func TestRandomOperationsAgreeWithAPlainMap(t *testing.T) {
 			}
 		}
 	}
-	for _, why := range []error{nil, store.ErrFull, store.ErrQuota, store.ErrExpired} {
+	for _, why := range []error{nil, store.ErrFull, store.ErrQuota, store.ErrExpired, store.ErrSuperseded} {
 		if refused[why] < 20 {
 			t.Errorf("%v came %d times: the test does not try it", why, refused[why])
+		}
+	}
+}
+
+// compareMarks wants of s the model's marks in r, their digest, and an entry
+// for each.
+func compareMarks(t *testing.T, s subject, model *oracle, r kad.Range, now time.Time) {
+	t.Helper()
+	marks, err := s.Marks(r, 100, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []uint64
+	var sum kad.Digest
+	for i, m := range marks {
+		if i > 0 && marks[i-1].Key.Compare(m.Key) > 0 {
+			t.Fatalf("%T.Marks: not in the order of keys", s)
+		}
+		e, ok, err := s.Entry(m, now)
+		if !ok || err != nil || e.Mark(m.Key) != m.Mark || !r.Contains(m.Key) {
+			t.Fatalf("%T.Entry: %v, %v, %v", s, e, ok, err)
+		}
+		got = append(got, m.Mark)
+		sum.Add(m.Mark)
+	}
+	slices.Sort(got)
+	if want := model.marks(r, now); !slices.Equal(got, want) {
+		t.Fatalf("%T.Marks of %v: %x, want %x", s, r, got, want)
+	}
+	if digest, ok, err := s.Digest(r, len(got), now); digest != sum || !ok || err != nil {
+		t.Fatalf("%T.Digest: %v, %v, %v, want %v", s, digest, ok, err, sum)
+	}
+	if len(got) > 0 {
+		if digest, ok, err := s.Digest(r, len(got)-1, now); digest != (kad.Digest{}) || ok || err != nil {
+			t.Fatalf("%T.Digest of more than its limit: %v, %v, %v", s, digest, ok, err)
+		}
+		if few, err := s.Marks(r, len(got)-1, now); len(few) != len(got)-1 || err != nil {
+			t.Fatalf("%T.Marks: %d where %d is the limit, %v", s, len(few), len(got)-1, err)
 		}
 	}
 }

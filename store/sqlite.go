@@ -13,7 +13,6 @@ import (
 	"sync"
 
 	"github.com/jmoiron/sqlx"
-	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/migrations"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -53,6 +52,8 @@ type SQLite struct {
 	db   *sqlx.DB
 	conn *sqlx.Conn
 	statements
+
+	damaged int // entries given up
 }
 
 // Open opens the store at path and brings its schema up to date; a missing
@@ -224,11 +225,11 @@ func (s *SQLite) Stats() (Stats, error) {
 	defer s.leave()
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	_, all, err := s.usageOf(kad.PublicKey{})
+	_, _, all, err := s.usageOf(nil, nil)
 	if err != nil {
 		return Stats{}, fmt.Errorf("store: stats: %w", err)
 	}
-	stats := Stats{Entries: all.Entries, Bytes: all.Bytes}
+	stats := Stats{Entries: all.Entries, Bytes: all.Bytes, Damaged: s.damaged}
 	for _, name := range []string{s.path, s.path + "-wal"} {
 		if info, err := os.Stat(name); err == nil { // never opened: see create
 			stats.FileBytes += info.Size()

@@ -23,7 +23,7 @@ func TestAReopenedStoreHasItsIdentityItsEntriesAndItsContacts(t *testing.T) {
 	for _, v := range []string{"a", "b", "c"} {
 		put(t, s, key, value(v, v[0], 0, 60), 0)
 	}
-	put(t, s, key, value("a", 9, 5, 60), 5)
+	put(t, s, key, value("a", 'a', 5, 60), 5)
 	save(t, s, contacts())
 	if err := errors.Join(s.SetIdentity(nodeKey(1)), s.Close()); err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestAReopenedStoreHasItsIdentityItsEntriesAndItsContacts(t *testing.T) {
 func TestTheConnectionRunsWithTheSettingsWeAskedFor(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{})
 	for pragma, want := range map[string]string{
-		"journal_mode": "wal", "synchronous": "1", "locking_mode": "exclusive", "cache_size": "-256", "user_version": "3",
+		"journal_mode": "wal", "synchronous": "1", "locking_mode": "exclusive", "cache_size": "-256", "user_version": "4",
 	} {
 		if got := s.Pragma(pragma); got != want {
 			t.Errorf("PRAGMA %s = %q, want %q", pragma, got, want)
@@ -184,7 +184,7 @@ func TestADamagedIdentityIsAnErrorNotANewNode(t *testing.T) {
 func TestAFailedCommitIsReportedAndLeavesTheStoreUsable(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{})
 	s.Break()
-	if err := s.Put(key, value("v", 1, 0, 60), start); err == nil || !strings.Contains(err.Error(), key.String()) {
+	if err := s.Put(key, value("v", 1, 0, 60), nowhere, start); err == nil || !strings.Contains(err.Error(), key.String()) {
 		t.Errorf("put on a broken disk: %v, want an error that names the key", err)
 	}
 	if s.SaveContacts(contacts()) == nil {

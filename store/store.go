@@ -17,6 +17,7 @@ package store
 
 import (
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -37,6 +38,10 @@ var (
 
 	// ErrExpired means that the entry's lifetime was over before it was put.
 	ErrExpired = errors.New("the entry has expired")
+
+	// ErrSuperseded means that a newer version of the entry is here, and that
+	// one of the two is a removal.
+	ErrSuperseded = errors.New("a newer version is here")
 
 	// ErrInUse means that another process, or this one, has the file open.
 	ErrInUse = errors.New("the store is in use")
@@ -60,6 +65,7 @@ type Stats struct {
 	Entries   int   // the expired that are not swept yet among them
 	Bytes     int64 // of their values
 	FileBytes int64 // of the file and its log; 0 in memory
+	Damaged   int   // entries that the disk did not give back as they were, since Open
 }
 
 // lifetime is when e began and ends, in unix milliseconds.
@@ -67,14 +73,29 @@ func lifetime(e kad.Entry) (created, expires int64) {
 	return e.Created.UnixMilli(), e.Expires().UnixMilli()
 }
 
-// entry is the reverse of lifetime.
-func entry(value []byte, publisher kad.PublicKey, created, expires int64) kad.Entry {
-	return kad.Entry{
-		Value:     value,
-		Publisher: publisher,
-		Created:   time.UnixMilli(created),
-		TTL:       time.Duration(expires-created) * time.Millisecond,
+// between is the reverse of lifetime.
+func between(created, expires int64) (time.Time, time.Duration) {
+	return time.UnixMilli(created), time.Duration(expires-created) * time.Millisecond
+}
+
+// itemOf is what versions of an entry under a key have in common: the publisher
+// and the value.
+func itemOf(e kad.Entry) [16]byte {
+	hash := e.Hash()
+	sum := sha256.Sum256(append(hash[:], e.Publisher[:]...))
+	return [16]byte(sum[:])
+}
+
+// newer says what to do with a version that comes when there is another: take
+// it (true), leave things as they are (false), or refuse it.
+func newer(e kad.Entry, seq int64, removed bool) (bool, error) {
+	switch {
+	case e.Seq > seq:
+		return true, nil
+	case e.Removed != removed && e.Seq < seq:
+		return false, ErrSuperseded
 	}
+	return false, nil
 }
 
 // checkIdentity refuses what is not a whole key, and a second identity: a node

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -15,8 +16,11 @@ import (
 
 // subject is what the twins have in common.
 type subject interface {
-	Put(key kad.ID, e kad.Entry, now time.Time) error
+	Put(key kad.ID, e kad.Entry, group netip.Prefix, now time.Time) error
 	Entries(key kad.ID, after uint64, maxBytes int, now time.Time) ([]kad.Entry, uint64, error)
+	Digest(r kad.Range, limit int, now time.Time) (kad.Digest, bool, error)
+	Marks(r kad.Range, limit int, now time.Time) ([]store.Mark, error)
+	Entry(m store.Mark, now time.Time) (kad.Entry, bool, error)
 	Expire(now time.Time, limit int) (int, error)
 	Identity() (ed25519.PrivateKey, bool, error)
 	SetIdentity(ed25519.PrivateKey) error
@@ -60,14 +64,20 @@ var start = time.UnixMilli(1_700_000_000_000)
 
 func at(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.Second) }
 
+// nowhere is no group.
+var nowhere netip.Prefix
+
 // value is an entry that is stored at a second and lives for some.
 func value(v string, by byte, created, lives int) kad.Entry {
-	return kad.Entry{Value: []byte(v), Publisher: kad.PublicKey{by}, Created: at(created), TTL: time.Duration(lives) * time.Second}
+	return kad.Entry{
+		Value: []byte(v), Publisher: kad.PublicKey{by}, Created: at(created), TTL: time.Duration(lives) * time.Second,
+		Seq: at(created).UnixMilli(), Signature: kad.Signature{by},
+	}
 }
 
 func put(t *testing.T, s subject, key kad.ID, e kad.Entry, now int) {
 	t.Helper()
-	if err := s.Put(key, e, at(now)); err != nil {
+	if err := s.Put(key, e, nowhere, at(now)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -98,7 +108,8 @@ func want(t *testing.T, s subject, key kad.ID, now int, entries ...kad.Entry) {
 }
 
 func same(a, b kad.Entry) bool {
-	return bytes.Equal(a.Value, b.Value) && a.Publisher == b.Publisher && a.Created.Equal(b.Created) && a.TTL == b.TTL
+	return bytes.Equal(a.Value, b.Value) && a.Publisher == b.Publisher && a.Created.Equal(b.Created) && a.TTL == b.TTL &&
+		a.Seq == b.Seq && a.Removed == b.Removed && a.Signature == b.Signature
 }
 
 func show(entries []kad.Entry) (lines string) {

@@ -180,6 +180,7 @@ func copyReply(r krpc.Reply) krpc.Reply {
 	}
 	r.Contacts = append([]kad.Contact(nil), r.Contacts...)
 	r.Entries = append([]krpc.Entry(nil), r.Entries...)
+	r.Marks = append([]uint64(nil), r.Marks...)
 	for i, e := range r.Entries {
 		r.Entries[i].Value = append([]byte(nil), e.Value...)
 	}

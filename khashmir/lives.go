@@ -1,0 +1,57 @@
+package khashmir
+
+import (
+	"math"
+	"time"
+
+	kad "github.com/khashmir/kad"
+)
+
+// lives learns how long contacts live, from how long they were watched and how
+// many died of it. If lives end at random, the half-life is ln 2 times the time
+// watched for each death.
+type lives struct {
+	watched time.Duration
+	deaths  float64
+}
+
+// newLives begins as if one had died in a network with the half-life
+// kad.FirstHalfLife: to be too careful costs messages, not values.
+func newLives() lives {
+	l := lives{deaths: 1}
+	l.watched = l.within(kad.FirstHalfLife)
+	return l
+}
+
+// within is how long those who died were watched if the half-life is h.
+func (l lives) within(h time.Duration) time.Duration {
+	return time.Duration(l.deaths * float64(h) / math.Ln2)
+}
+
+// lived: a contact is still alive, a time after it last showed.
+func (l *lives) lived(d time.Duration) {
+	// A long peace must not hide the first deaths of a storm.
+	l.watched = min(l.watched+max(0, d), l.within(kad.MaxHalfLife))
+}
+
+// died: a contact has died, at some time since it last showed.
+func (l *lives) died(d time.Duration) {
+	l.watched += max(0, d) / 2
+	l.deaths++
+	if l.deaths > kad.DeathsRemembered {
+		l.watched, l.deaths = l.watched/2, l.deaths/2
+	}
+}
+
+func (l lives) halfLife() time.Duration {
+	return time.Duration(math.Ln2 * float64(l.watched) / l.deaths)
+}
+
+// replicateInterval is how long from one round to the next. With R copies, a
+// half-life h and T from round to round a day loses (24h/T)(1-2^(-T/h))^R of
+// all values: with T a sixth of h and 8 copies 3 in a million at h = 1 h.
+func (n *Node) replicateInterval() time.Duration {
+	most := n.config.ReplicateInterval
+	least := min(kad.MinReplicateInterval, most)
+	return min(max(n.lives.halfLife()/kad.RoundsPerHalfLife, least), most)
+}

@@ -1,0 +1,146 @@
+package khashmir
+
+import (
+	"slices"
+	"time"
+
+	kad "github.com/khashmir/kad"
+)
+
+// neighbours is who else holds what we hold, as far as it changes, and when
+// the rounds are due.
+type neighbours struct {
+	rounds  int                  // whole rounds begun
+	busy    bool                 // a round is under way
+	due     map[kad.ID]time.Time // whom to compare with, apart from the whole rounds, and when
+	met     map[kad.ID]time.Time // when that was begun last
+	waiting func() bool          // stops the timer for the first due
+}
+
+// maxDue bounds whom we compare with out of turn: more than a storm of
+// newcomers can be closest to us.
+const maxDue = 64
+
+// newcomer: c has just come into the table. If it is so close that it may have
+// to hold what we hold, it gets it. Those closest to it hand over first, so that
+// the others find it has everything already.
+func (n *Node) newcomer(c kad.Contact) {
+	near := n.table.Closest(nil, n.self.ID, 2*n.config.Replicas)
+	if !slices.ContainsFunc(near, func(o kad.Contact) bool { return o.ID == c.ID }) {
+		return
+	}
+	rank := 0
+	for _, o := range n.table.Closest(nil, c.ID, n.config.Replicas) {
+		if c.ID.CompareDistance(o.ID, n.self.ID) < 0 && o.ID != c.ID {
+			rank++
+		}
+	}
+	n.meetLater(c.ID, time.Duration(rank)*kad.HandoverDelay)
+}
+
+// askBack: c holds something else than we. It is about to send us what we lack;
+// then we look whether we have something for it. Two who cannot agree do this
+// once in a while, not for ever.
+func (n *Node) askBack(c kad.Contact) {
+	if at, known := n.neighbours.met[c.ID]; known && n.clock.Now().Sub(at) < kad.MinReplicateInterval {
+		return
+	}
+	n.meetLater(c.ID, kad.HandoverDelay)
+}
+
+func (n *Node) meetLater(id kad.ID, delay time.Duration) {
+	b := &n.neighbours
+	if n.closed || n.left != nil || len(b.due) >= maxDue {
+		return
+	}
+	if _, known := b.due[id]; known {
+		return
+	}
+	if b.due == nil {
+		b.due, b.met = make(map[kad.ID]time.Time), make(map[kad.ID]time.Time)
+	}
+	jitter := time.Duration(n.clock.Uint64() % uint64(kad.HandoverDelay))
+	b.due[id] = n.clock.Now().Add(delay + jitter)
+	n.waitForDue()
+}
+
+// waitForDue sets the timer for whoever is due first.
+func (n *Node) waitForDue() {
+	b := &n.neighbours
+	if b.waiting != nil {
+		b.waiting()
+		b.waiting = nil
+	}
+	if n.closed || b.busy || len(b.due) == 0 {
+		return
+	}
+	var first time.Time
+	for _, at := range b.due {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	b.waiting = n.afterFunc(max(0, first.Sub(n.clock.Now())), n.meetDue)
+}
+
+// meetDue begins a round with those that are due.
+func (n *Node) meetDue() {
+	empty := n.holdsNothing()
+	n.mu.Lock()
+	defer n.unlock()
+	b := &n.neighbours
+	b.waiting = nil
+	if n.closed || b.busy {
+		return
+	}
+	now := n.clock.Now()
+	only := make(map[kad.ID]struct{})
+	for id, at := range b.due {
+		if !at.After(now) {
+			only[id] = struct{}{}
+			delete(b.due, id)
+			b.met[id] = now
+		}
+	}
+	for id, at := range b.met {
+		if now.Sub(at) >= kad.MinReplicateInterval {
+			delete(b.met, id)
+		}
+	}
+	if empty || len(only) == 0 {
+		n.waitForDue()
+		return
+	}
+	b.busy = true
+	n.replicate(&round{replicas: n.config.Replicas, only: only, over: n.roundOver})
+}
+
+// replicateAll is a whole round, with all neighbours.
+func (n *Node) replicateAll() {
+	empty := n.holdsNothing()
+	n.mu.Lock()
+	defer n.unlock()
+	b := &n.neighbours
+	if n.closed || empty || b.busy {
+		return
+	}
+	b.busy = true
+	b.rounds++
+	n.counts.rounds++
+	n.replicate(&round{
+		replicas: n.config.Replicas,
+		trusting: b.rounds%kad.TrustingRounds != 0,
+		over:     n.roundOver,
+	})
+}
+
+func (n *Node) roundOver() {
+	n.neighbours.busy = false
+	n.waitForDue()
+}
+
+// holdsNothing spares most rounds of a node that has nothing to hand over.
+func (n *Node) holdsNothing() bool {
+	s, err := n.store.Stats()
+	return err != nil || s.Entries == 0
+}

@@ -1,0 +1,255 @@
+package khashmir
+
+import (
+	"time"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/krpc"
+	"github.com/khashmir/kad/store"
+)
+
+// round goes over what this node holds and sees to it that the others whose
+// place it is hold it too. For each of them and each range of keys that it has
+// in common with us, the two compare digests; where these differ we look for
+// what the other lacks, in ever smaller ranges, and send just that. What we lack
+// comes to us in the same way, when the other asks back.
+//
+// Who does not answer counts as dead for the round, and the next closest takes
+// its place at once: a round repairs what a death has cost, whatever the table
+// still believes.
+type round struct {
+	node     *Node
+	replicas int                    // how many should hold a key
+	only     map[kad.ID]struct{}    // with whom; nil: everybody
+	dead     map[kad.ID]struct{}    // silent or full in this round
+	begun    map[kad.ID][]kad.Range // compared already
+	todo     []comparison
+	busy     int
+	grown    bool   // dead has, since the todo was made
+	trusting bool   // leave out what another holder has just gone over
+	over     func() // exactly once, under the lock
+}
+
+type comparison struct {
+	with kad.Contact
+	keys kad.Range
+}
+
+// replicate begins a round. Call it under the lock.
+func (n *Node) replicate(r *round) {
+	r.node = n
+	r.dead = make(map[kad.ID]struct{})
+	r.begun = make(map[kad.ID][]kad.Range)
+	r.busy = n.config.Alpha
+	r.plan()
+	for range n.config.Alpha {
+		r.next()
+	}
+}
+
+// plan fills todo with what has not been compared yet.
+func (r *round) plan() {
+	isDead := func(id kad.ID) bool { _, dead := r.dead[id]; return dead }
+	r.grown = false
+	for _, sharer := range r.node.table.Shared(r.replicas, isDead) {
+		id := sharer.Contact.ID
+		if _, wanted := r.only[id]; r.only != nil && !wanted {
+			continue
+		}
+		for _, keys := range sharer.Ranges {
+			if !covered(r.begun[id], keys) {
+				r.begun[id] = append(r.begun[id], keys)
+				r.todo = append(r.todo, comparison{sharer.Contact, keys})
+			}
+		}
+	}
+}
+
+func covered(ranges []kad.Range, r kad.Range) bool {
+	for _, wide := range ranges {
+		if wide.Covers(r) {
+			return true
+		}
+	}
+	return false
+}
+
+// next takes up the next comparison. Alpha of these chains run at once; the
+// last to find nothing to do ends the round.
+func (r *round) next() {
+	n := r.node
+	if n.closed {
+		return // whoever closes does not wait for over
+	}
+	if len(r.todo) == 0 && r.grown {
+		r.plan()
+	}
+	if len(r.todo) == 0 {
+		if r.busy--; r.busy == 0 {
+			r.over()
+		}
+		return
+	}
+	c := r.todo[0]
+	r.todo = r.todo[1:]
+	_, dead := r.dead[c.with.ID]
+	if dead || r.trusting && n.checked.covers(c.keys, n.clock.Now().Add(-n.replicateInterval())) {
+		n.after = append(n.after, r.nextLater)
+		return
+	}
+	n.after = append(n.after, func() { r.compare(c) })
+}
+
+// nextLater is next for who does not have the lock.
+func (r *round) nextLater() {
+	r.node.mu.Lock()
+	defer r.node.unlock()
+	r.next()
+}
+
+// compare asks c.with whether it holds what we hold. It runs without the lock.
+func (r *round) compare(c comparison) {
+	n := r.node
+	digest, ok, err := n.store.Digest(c.keys, kad.CompareEntries, n.clock.Now())
+	n.mu.Lock()
+	defer n.unlock()
+	switch {
+	case n.closed:
+		return
+	case err != nil:
+		n.log.Error("entries could not be compared", "err", err)
+		r.next()
+		return
+	case !ok:
+		r.split(c)
+		return
+	case digest.Count == 0:
+		r.next() // if the other has something, it will ask us
+		return
+	}
+	q := krpc.Query{Method: krpc.Compare, Range: c.keys, Digest: digest}
+	n.counts.compared++
+	n.ask(c.with, q, func(reply krpc.Reply, err error) {
+		switch {
+		case err != nil:
+			r.bury(c.with)
+			r.next()
+		case reply.Error != nil || reply.Same:
+			r.next()
+		case reply.Split:
+			r.split(c)
+		default:
+			n.after = append(n.after, func() { r.missing(c, reply) })
+		}
+	})
+}
+
+// split goes on with the halves.
+func (r *round) split(c comparison) {
+	if lower, upper, ok := c.keys.Halves(); ok {
+		r.todo = append(r.todo, comparison{c.with, lower}, comparison{c.with, upper})
+	}
+	r.next()
+}
+
+// bury: contact will hold nothing for us in this round.
+func (r *round) bury(contact kad.Contact) {
+	if _, dead := r.dead[contact.ID]; !dead && r.only == nil {
+		r.grown = true
+	}
+	r.dead[contact.ID] = struct{}{}
+}
+
+// missing finds what is not among the marks of the reply and hands it over. It
+// runs without the lock.
+func (r *round) missing(c comparison, reply krpc.Reply) {
+	n := r.node
+	marks, err := n.store.Marks(c.keys, kad.CompareEntries, n.clock.Now())
+	if err != nil {
+		n.log.Error("entries could not be compared", "err", err)
+	}
+	theirs := make(map[uint64]struct{}, len(reply.Marks))
+	for _, mark := range reply.Marks {
+		theirs[mark] = struct{}{}
+	}
+	h := &handover{round: r, comparison: c, token: reply.Token}
+	for _, m := range marks {
+		if _, has := theirs[m.Mark]; !has {
+			h.left = append(h.left, m)
+		}
+	}
+	h.send()
+}
+
+// handover is a number of entries on their way to one holder, one at a time.
+type handover struct {
+	round *round
+	comparison
+	token string
+	left  []store.Mark
+	sent  int
+}
+
+// send reads the next entry and has it stored. It runs without the lock.
+func (h *handover) send() {
+	n := h.round.node
+	for len(h.left) > 0 {
+		m := h.left[0]
+		h.left = h.left[1:]
+		now := n.clock.Now()
+		e, ok, err := n.store.Entry(m, now)
+		if err != nil {
+			n.log.Error("entry could not be read", "key", m.Key, "err", err)
+		}
+		if !ok || err != nil {
+			continue
+		}
+		q := krpc.Query{Method: krpc.StoreValue, Target: m.Key, Token: h.token, Entry: asCopy(e, now)}
+		n.mu.Lock()
+		if !n.closed {
+			n.ask(h.with, q, h.answered)
+		}
+		n.unlock()
+		return
+	}
+	h.round.nextLater()
+}
+
+// asCopy is e as it goes to another holder: with its age to the nearest second,
+// so that a copy of a copy lives neither ever longer nor ever shorter.
+func asCopy(e kad.Entry, now time.Time) krpc.Entry {
+	return krpc.Entry{
+		Value:     e.Value,
+		Publisher: e.Publisher,
+		Age:       max(0, now.Sub(e.Created)).Round(time.Second),
+		TTL:       e.TTL,
+		Seq:       e.Seq,
+		Removed:   e.Removed,
+		Signature: e.Signature,
+	}
+}
+
+func (h *handover) answered(reply krpc.Reply, err error) {
+	r, n := h.round, h.round.node
+	if err == nil && reply.Error != nil {
+		err = refusal(reply.Error)
+	}
+	switch err {
+	case nil:
+		h.sent++
+		n.counts.handed++
+	case ErrSuperseded, ErrSignature, ErrExpired, ErrTooLarge, ErrLifetime, ErrQuota:
+		// It will not have this one, which is its right; maybe the next.
+	case ErrBadToken:
+		if h.sent > 0 { // it has become too old meanwhile: a new one comes with a new comparison
+			r.todo = append(r.todo, h.comparison)
+		}
+		r.next()
+		return
+	default: // silent, full, busy or broken: the next closest takes its place
+		r.bury(h.with)
+		r.next()
+		return
+	}
+	n.after = append(n.after, h.send)
+}
