@@ -35,7 +35,8 @@ func (l *lost) remove(id kad.ID) {
 }
 
 // due is up to limit of those whose time has come, the longest waiting first.
-// Each has its next time after as long again as it has been lost.
+// Each has its next time after as long again as it has been lost, or after
+// kad.MinPingInterval.
 func (l *lost) due(now time.Time, limit int) (due []kad.Contact) {
 	*l = slices.DeleteFunc(*l, func(o lostContact) bool { return now.Sub(o.since) > kad.LostFor })
 	order := make([]int, 0, len(*l))
@@ -49,7 +50,7 @@ func (l *lost) due(now time.Time, limit int) (due []kad.Contact) {
 	})
 	for _, i := range order[:min(len(order), limit)] {
 		o := &(*l)[i]
-		o.next = now.Add(now.Sub(o.since))
+		o.next = now.Add(min(now.Sub(o.since), kad.MinPingInterval))
 		due = append(due, o.contact)
 	}
 	return due

@@ -17,7 +17,9 @@ type Sharer struct {
 // and we are among the n closest to. Contacts for which dead says true are as
 // good as not there. The sharers come in the order of their distance to us.
 //
-// It is exact for what the table knows, and the table knows our neighbourhood.
+// Of two nodes whose IDs begin alike now the one and now the other is closer, by
+// a bit far down in the key. Where that decides about the n-th place both have
+// it: the ranges may hold some keys more, never less.
 func (t *Table) Shared(n int, dead func(kad.ID) bool) []Sharer {
 	s := sharing{table: t, n: n, dead: dead, ranges: make(map[kad.ID][]kad.Range)}
 	for c := range t.Contacts() {
@@ -39,9 +41,18 @@ type sharing struct {
 	n        int
 	dead     func(kad.ID) bool
 	buried   int // contacts that are dead
+	walked   int
 	contacts []kad.Contact
 	ranges   map[kad.ID][]kad.Range
 }
+
+// maxSplits is how many times a range is halved to tell two nodes apart. Each
+// time doubles the ranges.
+const maxSplits = 3
+
+// maxWalk bounds the ranges visited, whatever IDs somebody has made to crowd
+// around ours: beyond it all that may have a key in common have it.
+const maxWalk = 2048
 
 // walk visits the ranges within r for all of whose keys the same n nodes are
 // closest. Take the nodes in the order of distance to r's lowest key. The first
@@ -49,34 +60,68 @@ type sharing struct {
 // one after it differ in those, they do so for every key, and so do all before
 // the one from all after the other. Where not, each half of r may have others.
 func (s *sharing) walk(r kad.Range) {
-	self, closest := s.table.self, s.closest(r.Prefix)
-	isSelf := func(c kad.Contact) bool { return c.ID == self }
+	s.walked++
+	closest := s.closest(r.Prefix)
 	if len(closest) > s.n {
-		last, next := closest[s.n-1].ID, closest[s.n].ID
-		if last.CommonPrefix(next) >= r.Bits {
-			if slices.ContainsFunc(closest, isSelf) || self.CommonPrefix(last) >= r.Bits { // else we are too far in any case
+		members, differAt := s.members(closest, r)
+		if differAt < r.Bits+maxSplits && s.walked < maxWalk {
+			if s.mayBeIn(closest, r) {
 				lower, upper, _ := r.Halves() // two nodes differ before the last bit
 				s.walk(lower)
 				s.walk(upper)
 			}
 			return
 		}
-		closest = closest[:s.n]
+		closest = members
 	}
-	if !slices.ContainsFunc(closest, isSelf) {
+	if !slices.ContainsFunc(closest, s.isSelf) {
 		return
 	}
 	for _, c := range closest {
-		if c.ID != self {
+		if !s.isSelf(c) {
 			s.add(c, r)
 		}
 	}
 }
 
-// closest is the n+1 nodes closest to key that live, we among them.
+// members are the n closest, and those as far as the n-th by the bits of r.
+// differAt is the first bit that tells some of these apart; past all bits where
+// there is nothing to tell.
+func (s *sharing) members(closest []kad.Contact, r kad.Range) (members []kad.Contact, differAt int) {
+	last := closest[s.n-1].ID
+	end, differAt := s.n, 8*kad.IDSize
+	for i, c := range closest {
+		common := last.CommonPrefix(c.ID)
+		if common < r.Bits {
+			continue
+		}
+		end = max(end, i+1)
+		if c.ID != last {
+			differAt = min(differAt, common)
+		}
+	}
+	switch {
+	case end == s.n:
+		differAt = 8*kad.IDSize + maxSplits
+	case end == len(closest) && end > 2*s.n: // there may be more of them
+		differAt = r.Bits
+	}
+	return closest[:end], differAt
+}
+
+// mayBeIn: we are among the closest, or as far as the n-th by the bits of r.
+func (s *sharing) mayBeIn(closest []kad.Contact, r kad.Range) bool {
+	return slices.ContainsFunc(closest[:s.n], s.isSelf) || s.table.self.CommonPrefix(closest[s.n-1].ID) >= r.Bits
+}
+
+func (s *sharing) isSelf(c kad.Contact) bool { return c.ID == s.table.self }
+
+// closest is the nodes closest to key that live, we among them, and enough of
+// them to see who is as far as the n-th.
 func (s *sharing) closest(key kad.ID) []kad.Contact {
 	t := s.table
-	closest := t.Closest(make([]kad.Contact, 0, s.n+s.buried+2), key, s.n+s.buried+1)
+	enough := 2*s.n + 1
+	closest := t.Closest(make([]kad.Contact, 0, enough+s.buried+1), key, enough+s.buried)
 	if s.buried > 0 {
 		closest = slices.DeleteFunc(closest, func(c kad.Contact) bool { return s.dead(c.ID) })
 	}
@@ -85,7 +130,7 @@ func (s *sharing) closest(key kad.ID) []kad.Contact {
 		at = len(closest)
 	}
 	closest = slices.Insert(closest, at, kad.Contact{ID: t.self})
-	return closest[:min(len(closest), s.n+1)]
+	return closest[:min(len(closest), enough)]
 }
 
 // add gives r to c. Two halves become the whole again.

@@ -12,6 +12,7 @@ import (
 
 // The oracle sorts everybody by distance to one key at a time.
 func TestSharedKeysAreThoseThatBothAreClosestTo(t *testing.T) {
+	pairs, extra := 0, 0
 	for seed := range uint64(40) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		self := kad.RandomID(random)
@@ -46,12 +47,22 @@ func TestSharedKeysAreThoseThatBothAreClosestTo(t *testing.T) {
 					continue
 				}
 				want := slices.Contains(closest, id) && slices.Contains(closest, self)
-				if got := shares(sharers, id, key); got != want {
+				got := shares(sharers, id, key)
+				if want {
+					pairs++
+				} else if got {
+					extra++
+				}
+				if want && !got {
 					t.Fatalf("seed %d: %d contacts, n %d: do we share %s with %s? got %v, want %v", seed, len(ids)-1, n, key, id, got, want)
 				}
 			}
 		}
 	}
+	if extra*20 > pairs {
+		t.Errorf("beside %d keys shared with somebody %d are not", pairs, extra)
+	}
+	t.Logf("beside %d keys shared with somebody %d are not", pairs, extra)
 }
 
 func TestSharedRangesAreDisjointAndFew(t *testing.T) {
@@ -74,6 +85,28 @@ func TestSharedRangesAreDisjointAndFew(t *testing.T) {
 		t.Errorf("%d ranges with %d sharers", ranges, len(sharers))
 	}
 	t.Logf("%d ranges with %d sharers", ranges, len(sharers))
+}
+
+// Who makes IDs next to ours can make the ranges coarse, not many.
+func TestACrowdAroundUsIsBounded(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	self := kad.RandomID(random)
+	table := ktable.New(self, ktable.Config{})
+	for bits := range 60 {
+		for range 40 {
+			c := someone(random)
+			c.ID = kad.RandomInRange(self, bits, random)
+			table.Seen(c, time.Unix(0, 0))
+		}
+	}
+	ranges := 0
+	for _, s := range table.Shared(kad.K, nil) {
+		ranges += len(s.Ranges)
+	}
+	if ranges > 10_000 {
+		t.Errorf("%d ranges", ranges)
+	}
+	t.Logf("%d contacts, %d ranges", table.Len(), ranges)
 }
 
 func TestAloneNothingIsShared(t *testing.T) {
