@@ -66,7 +66,7 @@ func (n *Node) silent(to kad.Contact, sent time.Time, err error) {
 		seen, _ := n.table.LastSeen(to.ID)
 		if n.table.Failed(to.ID) && ok {
 			n.lives.died(now.Sub(seen))
-			n.lost.add(known, now)
+			n.lost.add(known, now, now.Add(n.config.MaintainInterval))
 		}
 	}
 }

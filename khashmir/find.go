@@ -119,9 +119,14 @@ func (n *Node) FindNode(ctx context.Context, id ID) ([]Contact, error) {
 }
 
 // FindCloseNodes looks for the node's own neighbours, and so makes it known to
-// them: the second step of joining, after AddContact.
+// them: the second step of joining, after AddContact. The first time, what is
+// found is saved at once: a crash a moment later finds the way back.
 func (n *Node) FindCloseNodes(ctx context.Context) ([]Contact, error) {
-	return n.FindNode(ctx, n.self.ID)
+	contacts, err := n.FindNode(ctx, n.self.ID)
+	if err == nil && n.saved.CompareAndSwap(false, true) {
+		n.checkpoint()
+	}
+	return contacts, err
 }
 
 // findNode runs then under the lock, exactly once.

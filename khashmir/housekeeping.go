@@ -119,7 +119,11 @@ func (j *joining) next() {
 	if len(j.contacts) == 0 {
 		j.busy--
 		if j.busy == 0 && n.table.Len() > 0 {
-			n.findNode(context.Background(), n.self.ID, func([]kad.Contact, error) {})
+			n.findNode(context.Background(), n.self.ID, func(_ []kad.Contact, err error) {
+				if err == nil && n.saved.CompareAndSwap(false, true) {
+					n.after = append(n.after, n.checkpoint)
+				}
+			})
 		}
 		return
 	}
@@ -140,8 +144,11 @@ func (j *joining) next() {
 // checkpoint saves the contacts.
 func (n *Node) checkpoint() {
 	n.mu.Lock()
-	contacts := n.contactsToSave()
+	contacts, closed := n.contactsToSave(), n.closed
 	n.mu.Unlock()
+	if closed {
+		return // Close saves them
+	}
 	if err := n.saveContacts(contacts); err != nil {
 		n.log.Error("contacts could not be saved", "err", err)
 	}

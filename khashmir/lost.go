@@ -22,12 +22,12 @@ type lostContact struct {
 }
 
 // add forgets whom there is no room for: who is lost for longest.
-func (l *lost) add(c kad.Contact, now time.Time) {
+func (l *lost) add(c kad.Contact, now, next time.Time) {
 	l.remove(c.ID)
 	if len(*l) == kad.LostContacts {
 		*l = slices.Delete(*l, 0, 1)
 	}
-	*l = append(*l, lostContact{c, now, now.Add(kad.MaintainInterval)})
+	*l = append(*l, lostContact{c, now, next})
 }
 
 func (l *lost) remove(id kad.ID) {

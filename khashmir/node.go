@@ -28,6 +28,7 @@ type Node struct {
 	clock     Clock
 	key       ed25519.PrivateKey
 	seq       atomic.Int64 // the highest given to an entry
+	saved     atomic.Bool  // the contacts were, since Open
 	log       *slog.Logger
 	running   sync.WaitGroup  // functions the clock or a context will run, or runs
 	life      context.Context // ends when Close begins

@@ -25,7 +25,11 @@ func (n *Network) open(i int) (*khashmir.Node, error) {
 	if err != nil {
 		return nil, also(err, kept.Close())
 	}
-	return khashmir.Open(khashmir.Config{Store: kept, Transport: n.transport()})
+	config := khashmir.Config{Store: kept, Transport: n.transport()}
+	if n.config.Partition > 0 {
+		n.cut.attach(&config)
+	}
+	return khashmir.Open(config)
 }
 
 func (n *Network) openStore(i int) (khashmir.Store, error) {

@@ -47,6 +47,20 @@ type Report struct {
 	HopsPerStore     float64 `json:"hops_per_store"`
 	HopsPerGet       float64 `json:"hops_per_get"`
 
+	// After a fault: what had been acknowledged, as entries, and was read back.
+	Entries      int     `json:"entries"` // under each key
+	Fault        string  `json:"fault,omitempty"`
+	Killed       int     `json:"killed"`
+	Acknowledged int     `json:"acknowledged"`
+	Readable     int     `json:"readable"`
+	Lost         int     `json:"lost"`
+	Foreign      int     `json:"foreign"` // read, and never stored
+	BackFirstP50 float64 `json:"back_first_p50_ms"`
+	BackFirstP99 float64 `json:"back_first_p99_ms"`
+	BackP50MS    float64 `json:"back_p50_ms"`
+	BackP99MS    float64 `json:"back_p99_ms"`
+	HealS        float64 `json:"heal_s"` // from the end of the fault until all was readable
+
 	Contacts    float64 `json:"contacts"`    // in a peer's table, on average
 	Connections int     `json:"connections"` // all peers' ends
 	Handshakes  int     `json:"handshakes"`  // all peers' ends, since the start
@@ -60,7 +74,8 @@ type Report struct {
 
 // OK reports whether everything was stored and found.
 func (r Report) OK() bool {
-	return r.Joined == r.Peers && r.FindsOK == r.Finds && r.StoresOK == r.Stores && r.GetsOK == r.Gets
+	return r.Joined == r.Peers && r.FindsOK == r.Finds && r.StoresOK == r.Stores && r.GetsOK == r.Gets &&
+		r.Lost == 0 && r.Foreign == 0
 }
 
 // faults is what went wrong, in words: the first few of it, and how many more.

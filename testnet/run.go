@@ -14,6 +14,9 @@ import (
 // Run builds the network, puts it through the script and takes it down again.
 // A peer or value that was not found is in the report, not in the error.
 func Run(ctx context.Context, config Config) (Report, error) {
+	if config.Restart {
+		return runProcesses(ctx, config)
+	}
 	begun := now()
 	network, err := Start(ctx, config)
 	if err != nil {
@@ -39,6 +42,9 @@ func (n *Network) Play(ctx context.Context) (Report, error) {
 	if err := r.stores(ctx); err != nil {
 		return r.report, err
 	}
+	if err := r.strike(ctx); err != nil {
+		return r.report, err
+	}
 	return r.finish()
 }
 
@@ -46,8 +52,8 @@ func (n *Network) described() Report {
 	c := n.config
 	return Report{
 		Peers: c.Peers, Seed: c.Seed, Transport: c.Transport, Store: c.Store,
-		Callers: c.Callers, ValueSize: c.ValueSize, Dir: c.Dir,
-		Joined: n.joined, Finds: c.Finds, Stores: c.Stores,
+		Callers: c.Callers, ValueSize: c.ValueSize, Dir: c.Dir, Entries: c.Entries,
+		Joined: n.joined, Finds: c.Finds, Stores: c.Stores * c.Entries,
 		BootS: seconds(n.boot.wall), BootCPUS: seconds(n.boot.cpu),
 	}
 }
@@ -59,6 +65,9 @@ type run struct {
 
 	find, store, first, get []time.Duration
 	questions, hops         int // of the stores
+	ledger                  ledger
+	dead                    map[*khashmir.Node]bool
+	backFirst, back         []time.Duration // reading it all back
 }
 
 // finds has random peers find random others.
@@ -110,17 +119,10 @@ func (r *run) stores(ctx context.Context) error {
 	}
 	err = r.each(ctx, Storing, r.config.Stores, r.config.Callers, func(i int) error {
 		random := r.random(Storing, i)
-		writer := random.IntN(len(r.Nodes))
 		order := random.Perm(len(r.Nodes))
-		key, value := pair(random, i, r.config.ValueSize)
-		begun := time.Now()
-		result, err := r.Nodes[writer].Store(ctx, key, value)
-		if ctx.Err() != nil {
-			return nil
-		}
-		r.stored(time.Since(begun), i, writer, result, err)
+		key, writer, result := r.write(ctx, random, i, r.Nodes)
 		for _, reader := range r.readers(order, writer, result) {
-			r.read(ctx, i, reader, key, value)
+			r.read(ctx, i, reader, key)
 		}
 		return nil
 	})
@@ -128,11 +130,34 @@ func (r *run) stores(ctx context.Context) error {
 		return err
 	}
 	after, err := r.total()
-	r.report.MessagesPerStore = ratio(r.questions, r.config.Stores)
-	r.report.HopsPerStore = ratio(r.hops, r.config.Stores)
+	r.report.MessagesPerStore = ratio(r.questions, r.report.Stores)
+	r.report.HopsPerStore = ratio(r.hops, r.report.Stores)
 	r.report.MessagesPerGet = ratio(after.Asked-before.Asked-r.questions, r.report.Gets)
-	r.report.HopsPerGet = ratio(after.Hops-before.Hops-r.hops, after.Lookups-before.Lookups-r.config.Stores)
+	r.report.HopsPerGet = ratio(after.Hops-before.Hops-r.hops, after.Lookups-before.Lookups-r.report.Stores)
 	return err
+}
+
+// write stores the i-th key's values, each at a random one of the nodes. It
+// returns the last of those, and what came of it.
+func (r *run) write(ctx context.Context, random *rand.Rand, i int, nodes []*khashmir.Node) (key khashmir.ID, writer int, result khashmir.Result) {
+	for e := range r.config.Entries {
+		hash, value := pair(random, i*r.config.Entries+e, r.config.ValueSize)
+		if e == 0 {
+			key = hash
+		}
+		writer = random.IntN(len(nodes))
+		begun := time.Now()
+		var err error
+		result, err = nodes[writer].Store(ctx, key, value)
+		if ctx.Err() != nil {
+			break
+		}
+		r.stored(time.Since(begun), i, writer, result, err)
+		if err == nil {
+			r.ledger.add(key, value)
+		}
+	}
+	return key, writer, result
 }
 
 // pair is the i-th key and its value: random bytes behind a number.
@@ -179,36 +204,25 @@ func (r *run) readers(order []int, writer int, result khashmir.Result) []int {
 	return chosen[:min(r.config.Readers, len(chosen))]
 }
 
-// read looks for the i-th value and takes both times: to the first value, and
-// to the end of the search.
-func (r *run) read(ctx context.Context, i, reader int, key khashmir.ID, want []byte) {
-	begun := time.Now()
-	var first time.Duration
-	wrong := errors.New("nobody has it")
-	for value, err := range r.Nodes[reader].Values(ctx, key) {
-		switch {
-		case err != nil:
-			wrong = err
-		case string(value) != string(want):
-			wrong = errors.New("another value is there")
-		default:
-			first, wrong = time.Since(begun), nil
-		}
-	}
-	took := time.Since(begun)
+// read looks for the i-th key's values and takes both times: to the first one,
+// and to the end of the search.
+func (r *run) read(ctx context.Context, i, reader int, key khashmir.ID) {
+	got := look(ctx, r.Nodes[reader], key)
 	if ctx.Err() != nil {
 		return
 	}
+	missing, foreign := r.ledger.compare(key, got.values)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.report.Gets++
-	r.get = append(r.get, took)
-	if wrong != nil {
-		r.faults.add("peer %d did not find value %d: %v", reader, i, wrong)
+	r.get = append(r.get, got.whole)
+	r.report.Foreign += foreign
+	if missing+foreign > 0 || got.err != nil {
+		r.faults.add("peer %d did not find value %d: %s", reader, i, got.wrong(missing, foreign))
 		return
 	}
 	r.report.GetsOK++
-	r.first = append(r.first, first)
+	r.first = append(r.first, got.first)
 }
 
 // finish takes the measures of the network as it stands.
@@ -217,6 +231,8 @@ func (r *run) finish() (Report, error) {
 	r.report.StoreP50MS, r.report.StoreP99MS = percentiles(r.store)
 	r.report.GetFirstP50MS, r.report.GetFirstP99MS = percentiles(r.first)
 	r.report.GetP50MS, r.report.GetP99MS = percentiles(r.get)
+	r.report.BackFirstP50, r.report.BackFirstP99 = percentiles(r.backFirst)
+	r.report.BackP50MS, r.report.BackP99MS = percentiles(r.back)
 	r.report.Goroutines = runtime.NumGoroutine()
 	r.report.RSSMiB = memory()
 	r.report.Faults = r.faults.words()

@@ -19,6 +19,11 @@ const (
 	Joining  Stage = "finding close nodes"
 	Finding  Stage = "finding peers"
 	Storing  Stage = "storing and reading values"
+	Killing  Stage = "killing peers"
+	Cutting  Stage = "storing while it is cut"
+	Healing  Stage = "waiting for the halves"
+	Starting Stage = "starting peers again"
+	Reading  Stage = "reading everything back"
 	Closing  Stage = "closing peers"
 )
 

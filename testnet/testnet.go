@@ -30,6 +30,7 @@ type Network struct {
 	dir       string
 	ours      bool               // the directory is to be removed
 	inProcess *transport.Network // what peers over Mem talk on
+	cut       cut
 
 	begun moment
 	boot  usage // until every peer had its neighbours
@@ -142,8 +143,9 @@ func (n *Network) contacts(i int) []int {
 	return drawn
 }
 
-// Close closes all peers, whatever becomes of one, and removes what was made
-// for them. Peers that were closed already are left alone.
+// Close ends all peers, whatever becomes of one, and removes what was made for
+// them. As nobody stays, nobody is handed anything. Peers that were closed
+// already are left alone.
 func (n *Network) Close() error {
 	var open []*khashmir.Node // all, unless building them was interrupted
 	for _, node := range n.Nodes {
@@ -153,7 +155,7 @@ func (n *Network) Close() error {
 	}
 	errs := make([]error, len(open))
 	_ = n.each(context.Background(), Closing, len(open), workers, func(i int) error {
-		if err := open[i].Close(); err != nil && !errors.Is(err, khashmir.ErrClosed) {
+		if err := open[i].Abort(); err != nil && !errors.Is(err, khashmir.ErrClosed) {
 			errs[i] = fmt.Errorf("close a peer: %w", err)
 		}
 		return nil

@@ -16,7 +16,9 @@ import (
 
 // program is the command with what it stands on.
 type program struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
+	itself         []string // what runs a peer in a process
 	network        func(context.Context, testnet.Config) (testnet.Report, error)
 }
 
@@ -75,18 +77,28 @@ took; its "questions" are the messages asked for one find, store or get.
 --transport quic sends sealed datagrams, and QUIC streams for what is larger;
 streams sends everything on QUIC streams; mem passes messages in process.
 
+Then, if you ask for it, the network is hurt, and everything that was
+acknowledged is read back: --kill crashes a share of the peers, --partition cuts
+the network into halves that go on storing until it is healed, --restart gives
+each peer a process of its own, ends all of them with kill -9 and starts them
+again on their files. What was acknowledged and cannot be read is lost; nothing
+should be.
+
 --seed repeats the identities and the random choices; each scoreboard says which
 seed it had. --dir keeps the files. Peers whose files are there already go on
 with the identity and the values they had, whatever the seed.
 
-Exit status: 0 everything was found; 1 something was not, or the network could
+Exit status: 0 everything was found and nothing lost; 1 something was not, or the network could
 not be built; 2 bad arguments; 130 ended by Ctrl-C, with everything cleaned up
 (a second Ctrl-C ends it at once and may leave files behind).`
 
 const examples = `  khashmir-testnet 50
   khashmir-testnet 200 --callers 16 --stores 500 --json
   khashmir-testnet 200 --transport streams --seed 7
-  khashmir-testnet 1000 --transport mem --store memory`
+  khashmir-testnet 1000 --transport mem --store memory
+  khashmir-testnet 200 --stores 100 --kill 0.2
+  khashmir-testnet 50 --entries 100 --partition 30s
+  khashmir-testnet 20 --stores 200 --restart`
 
 func (p program) command(config *testnet.Config) *cobra.Command {
 	asJSON := false
@@ -116,12 +128,33 @@ func (p program) command(config *testnet.Config) *cobra.Command {
 	count(&config.Readers, "readers", "peers without a value that look for it")
 	count(&config.Contacts, "contacts", "random contacts that each peer is given")
 	count(&config.ValueSize, "value-size", "bytes a value")
+	count(&config.Entries, "entries", "values under one key, each by a random peer")
 	count(&config.Callers, "callers", "finds or stores at once")
 	flags.Var(&seed{n: &config.Seed}, "seed", "repeat the run of this seed (default random)")
 	word(&config.Transport, "transport", "kind", "quic, streams or mem")
 	word(&config.Store, "store", "kind", "sqlite or memory")
 	word(&config.Dir, "dir", "path", "keep the peers' files in this directory")
+	flags.Var(share{&config.Kill}, "kill", "crash this share of the peers, then read everything back")
+	flags.Var(span{&config.Partition}, "partition", "cut the network into halves for this time, heal it, read everything back")
+	flags.BoolVar(&config.Restart, "restart", false, "kill -9 all peers, each a process, start them again, read everything back")
 	flags.BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
+	cmd.AddCommand(p.peer())
+	return cmd
+}
+
+// peer is what --restart runs in each peer's process. It is not for people.
+func (p program) peer() *cobra.Command {
+	var config testnet.PeerConfig
+	cmd := &cobra.Command{
+		Use:    "peer",
+		Short:  "Run one peer that takes its orders from the standard input",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE:   func(*cobra.Command, []string) error { return testnet.Peer(p.stdin, p.stdout, config) },
+	}
+	cmd.Flags().StringVar(&config.Path, "path", "", "its file")
+	cmd.Flags().StringVar(&config.Listen, "listen", "127.0.0.1:0", "where it listens")
+	cmd.Flags().BoolVar(&config.Streams, "streams", false, "everything on QUIC streams")
 	return cmd
 }
 
@@ -146,6 +179,7 @@ func (p program) play(ctx context.Context, config testnet.Config, asJSON bool) e
 		lines = newProgress(p.stderr, false)
 	}
 	config.Progress = lines.update
+	config.PeerCommand = p.itself
 	report, err := p.network(ctx, config)
 	lines.end()
 	if err != nil {

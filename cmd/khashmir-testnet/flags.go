@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"strconv"
+	"time"
 )
 
 // The kinds of flags. Their mistakes are told in words.
@@ -61,3 +62,45 @@ func (t text) String() string {
 
 func (t text) Type() string       { return t.kind }
 func (t text) Set(s string) error { *t.s = s; return nil }
+
+// share is a part of the whole.
+type share struct{ of *float64 }
+
+func (s share) String() string {
+	if s.of == nil || *s.of == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(*s.of, 'g', -1, 64)
+}
+
+func (s share) Type() string { return "share" }
+
+func (s share) Set(digits string) error {
+	parsed, err := strconv.ParseFloat(digits, 64)
+	if err != nil {
+		return errors.New("it takes a share, such as 0.2")
+	}
+	*s.of = parsed
+	return nil
+}
+
+// span is a length of time.
+type span struct{ d *time.Duration }
+
+func (s span) String() string {
+	if s.d == nil || *s.d == 0 {
+		return ""
+	}
+	return s.d.String()
+}
+
+func (s span) Type() string { return "time" }
+
+func (s span) Set(text string) error {
+	parsed, err := time.ParseDuration(text)
+	if err != nil {
+		return errors.New("it takes a time, such as 30s")
+	}
+	*s.d = parsed
+	return nil
+}

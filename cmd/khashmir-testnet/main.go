@@ -35,7 +35,10 @@ func main() {
 			filepath.Join(os.TempDir(), testnet.TempPattern))
 		os.Exit(exitInterrupted)
 	})
-	p := program{stdout: os.Stdout, stderr: os.Stderr, network: testnet.Run}
+	p := program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, network: testnet.Run}
+	if self, err := os.Executable(); err == nil { // else --restart says that it cannot
+		p.itself = []string{self, "peer"}
+	}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 
