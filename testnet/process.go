@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"github.com/khashmir/kad/khashmir"
 )
 
 // Process is a peer in a process of its own, as its parent sees it.
@@ -24,7 +26,8 @@ type Process struct {
 	waiting map[int]chan answer
 }
 
-var errProcessGone = errors.New("the peer's process has ended")
+// ErrProcessGone answers what a process that has ended was asked to do.
+var ErrProcessGone = errors.New("the peer's process has ended")
 
 // StartProcess starts command, which must run Peer, with the flags of config
 // appended, and waits until the peer listens.
@@ -94,10 +97,34 @@ func (p *Process) await(ctx context.Context, waiting chan answer) (answer, error
 		}
 		return a, nil
 	case <-p.gone:
-		return answer{}, errProcessGone
+		return answer{}, ErrProcessGone
 	case <-ctx.Done():
 		return answer{}, context.Cause(ctx)
 	}
+}
+
+// Contact makes the peer known to the one at addr.
+func (p *Process) Contact(ctx context.Context, addr string) error {
+	_, err := p.do(ctx, order{Do: "contact", Addr: addr})
+	return err
+}
+
+// Join has the peer find its neighbours.
+func (p *Process) Join(ctx context.Context) error {
+	_, err := p.do(ctx, order{Do: "join"})
+	return err
+}
+
+// Store has the peer store a value.
+func (p *Process) Store(ctx context.Context, key khashmir.ID, value []byte) error {
+	_, err := p.do(ctx, order{Do: "store", Key: key, Value: value})
+	return err
+}
+
+// Get has the peer look for all values under key.
+func (p *Process) Get(ctx context.Context, key khashmir.ID) ([][]byte, error) {
+	a, err := p.do(ctx, order{Do: "get", Key: key})
+	return a.Values, err
 }
 
 // do has the peer obey o.
@@ -112,7 +139,7 @@ func (p *Process) do(ctx context.Context, o order) (answer, error) {
 	}
 	p.mu.Unlock()
 	if err != nil {
-		return answer{}, errProcessGone
+		return answer{}, ErrProcessGone
 	}
 	return p.await(ctx, waiting)
 }
@@ -148,9 +175,9 @@ func (l *lastWords) String() string {
 // startAgain is how often a peer may try to listen where it listened before.
 const startAgain = 20
 
-// restart starts the peer anew on its file and address. The system may take a
+// Restart starts the peer anew on its file and address. The system may take a
 // moment to let go of what the dead process had.
-func restart(ctx context.Context, command []string, config PeerConfig) (p *Process, err error) {
+func Restart(ctx context.Context, command []string, config PeerConfig) (p *Process, err error) {
 	for range startAgain {
 		if p, err = StartProcess(ctx, command, config); err == nil || ctx.Err() != nil {
 			return p, err

@@ -63,7 +63,7 @@ func (t *town) play(ctx context.Context) error {
 	t.report.Killed = len(t.peers)
 	t.killAll()
 	healed := time.Now()
-	if err := t.start(ctx, Starting, restart); err != nil {
+	if err := t.start(ctx, Starting, Restart); err != nil {
 		return err
 	}
 	err := t.readAll(ctx)
@@ -88,7 +88,7 @@ func (t *town) start(ctx context.Context, stage Stage, how func(context.Context,
 func (t *town) meet(ctx context.Context) error {
 	err := t.each(ctx, Meeting, len(t.peers), workers, func(i int) error {
 		for _, other := range t.contacts(i) {
-			if _, err := t.peers[i].do(ctx, order{Do: "contact", Addr: t.peers[other].Addr}); err != nil {
+			if err := t.peers[i].Contact(ctx, t.peers[other].Addr); err != nil {
 				return fmt.Errorf("peer %d was given peer %d: %w", i, other, err)
 			}
 		}
@@ -98,7 +98,7 @@ func (t *town) meet(ctx context.Context) error {
 		return err
 	}
 	return t.each(ctx, Joining, len(t.peers), workers, func(i int) error {
-		if _, err := t.peers[i].do(ctx, order{Do: "join"}); err != nil {
+		if err := t.peers[i].Join(ctx); err != nil {
 			return fmt.Errorf("peer %d found no close nodes: %w", i, err)
 		}
 		t.mu.Lock()
@@ -119,7 +119,7 @@ func (t *town) storeAll(ctx context.Context) error {
 			}
 			writer := random.IntN(len(t.peers))
 			begun := time.Now()
-			_, err := t.peers[writer].do(ctx, order{Do: "store", Key: key, Value: value})
+			err := t.peers[writer].Store(ctx, key, value)
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -157,12 +157,12 @@ func (t *town) readAll(ctx context.Context) error {
 		reader := t.random(Reading, i).IntN(len(t.peers))
 		for {
 			begun := time.Now()
-			a, err := t.peers[reader].do(ctx, order{Do: "get", Key: keys[i]})
+			values, err := t.peers[reader].Get(ctx, keys[i])
 			if ctx.Err() != nil {
 				return nil
 			}
 			got := reading{err: err, whole: time.Since(begun)}
-			for _, value := range a.Values {
+			for _, value := range values {
 				got.values = append(got.values, string(value))
 			}
 			missing, foreign := t.ledger.compare(keys[i], got.values)

@@ -88,9 +88,9 @@ should be.
 seed it had. --dir keeps the files. Peers whose files are there already go on
 with the identity and the values they had, whatever the seed.
 
-Exit status: 0 everything was found and nothing lost; 1 something was not, or the network could
-not be built; 2 bad arguments; 130 ended by Ctrl-C, with everything cleaned up
-(a second Ctrl-C ends it at once and may leave files behind).`
+Exit status: 0 everything was found and nothing lost; 1 something was not, or
+the network could not be built; 2 bad arguments; 130 ended by Ctrl-C, with
+everything cleaned up (a second Ctrl-C ends it at once and may leave files).`
 
 const examples = `  khashmir-testnet 50
   khashmir-testnet 200 --callers 16 --stores 500 --json
@@ -134,9 +134,9 @@ func (p program) command(config *testnet.Config) *cobra.Command {
 	word(&config.Transport, "transport", "kind", "quic, streams or mem")
 	word(&config.Store, "store", "kind", "sqlite or memory")
 	word(&config.Dir, "dir", "path", "keep the peers' files in this directory")
-	flags.Var(share{&config.Kill}, "kill", "crash this share of the peers, then read everything back")
-	flags.Var(span{&config.Partition}, "partition", "cut the network into halves for this time, heal it, read everything back")
-	flags.BoolVar(&config.Restart, "restart", false, "kill -9 all peers, each a process, start them again, read everything back")
+	flags.Var(share{&config.Kill}, "kill", "crash this share of the peers, read everything back")
+	flags.Var(span{&config.Partition}, "partition", "cut the network into halves for so long, then the same")
+	flags.BoolVar(&config.Restart, "restart", false, "kill -9 all peers, start them again, then the same")
 	flags.BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
 	cmd.AddCommand(p.peer())
 	return cmd
