@@ -182,7 +182,16 @@ func TestBadArgumentsGetASentenceAndAUsageLine(t *testing.T) {
 		"--store redis":                   `store is sqlite or memory, not "redis"`,
 		"--store memory --dir place":      `a memory store has no files to keep in place`,
 		"--verbose":                       `unknown flag: --verbose`,
-		"help":                            `"help" is not a number of peers`,
+		"help":                            "",
+		"--kill x":                        `invalid argument "x" for "--kill" flag: it takes a share, such as 0.2`,
+		"--kill 1":                        `the share to kill is at least 0 and less than 1, not 1`,
+		"3 --kill 0.9":                    `of 3 peers at least 2 must live on`,
+		"--partition 30":                  `invalid argument "30" for "--partition" flag: it takes a time, such as 30s`,
+		"--partition -1s":                 `a partition lasts a while, not -1s`,
+		"3 --partition 1s":                `each half of a partition needs 2 peers, and 3 are not enough`,
+		"--entries 0":                     `a key has 1 to 1024 entries, not 0`,
+		"--restart --store memory":        `peers that are killed and come back need files and sockets: sqlite store, and quic or streams for transport`,
+		"--restart --kill 0.2":            `a restart is of all peers, in processes of their own; try the other faults without it`,
 		"1 --transport mem --json --help": "",
 	} {
 		// Given arguments that make no sense; when the command is run with them
