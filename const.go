@@ -171,6 +171,10 @@ const (
 	// off a repair and not prevent it.
 	TrustingRounds = 4
 
+	// StrayMargin is how far beyond the Replicas closest a holder must be to let
+	// an entry go: nodes need not agree on who is closest.
+	StrayMargin = 4
+
 	// CompareEntries is how many entries are digested at a time: about 1 ms.
 	// CompareMarks is how many marks one answer lists, 8 bytes each.
 	CompareEntries = 4096

@@ -53,6 +53,9 @@ type Store interface {
 	Marks(r kad.Range, limit int, now time.Time) ([]store.Mark, error)
 	Entry(m store.Mark, now time.Time) (e kad.Entry, ok bool, err error)
 
+	// Drop lets go of those entries that the marks are still of.
+	Drop(marks []store.Mark) error
+
 	// Expire drops at most limit expired entries.
 	Expire(now time.Time, limit int) (dropped int, err error)
 

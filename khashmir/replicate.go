@@ -24,6 +24,7 @@ type round struct {
 	dead     map[kad.ID]struct{}    // silent or full in this round
 	begun    map[kad.ID][]kad.Range // compared already
 	todo     []comparison
+	strays   []kad.Range // keys of others, that we may hold all the same
 	busy     int
 	grown    bool   // dead has, since the todo was made
 	trusting bool   // leave out what another holder has just gone over
@@ -33,6 +34,9 @@ type round struct {
 type comparison struct {
 	with kad.Contact
 	keys kad.Range
+	let  *lettingGo // what hangs on it; nil: nothing
+
+	stray bool // our own copies are out of place
 }
 
 // replicate begins a round. Call it under the lock.
@@ -51,7 +55,11 @@ func (n *Node) replicate(r *round) {
 func (r *round) plan() {
 	isDead := func(id kad.ID) bool { _, dead := r.dead[id]; return dead }
 	r.grown = false
-	for _, sharer := range r.node.table.Shared(r.replicas, isDead) {
+	sharers, others := r.node.table.Shared(r.replicas, isDead)
+	if r.only == nil && len(r.dead) == 0 {
+		r.strays = others
+	}
+	for _, sharer := range sharers {
 		id := sharer.Contact.ID
 		if _, wanted := r.only[id]; r.only != nil && !wanted {
 			continue
@@ -59,7 +67,7 @@ func (r *round) plan() {
 		for _, keys := range sharer.Ranges {
 			if !covered(r.begun[id], keys) {
 				r.begun[id] = append(r.begun[id], keys)
-				r.todo = append(r.todo, comparison{sharer.Contact, keys})
+				r.todo = append(r.todo, comparison{with: sharer.Contact, keys: keys})
 			}
 		}
 	}
@@ -84,6 +92,12 @@ func (r *round) next() {
 	if len(r.todo) == 0 && r.grown {
 		r.plan()
 	}
+	if len(r.todo) == 0 && len(r.strays) > 0 {
+		keys := r.strays[0]
+		r.strays = r.strays[1:]
+		n.after = append(n.after, func() { r.stray(keys) })
+		return
+	}
 	if len(r.todo) == 0 {
 		if r.busy--; r.busy == 0 {
 			r.over()
@@ -93,7 +107,10 @@ func (r *round) next() {
 	c := r.todo[0]
 	r.todo = r.todo[1:]
 	_, dead := r.dead[c.with.ID]
-	if dead || r.trusting && n.checked.covers(c.keys, n.clock.Now().Add(-n.replicateInterval())) {
+	if dead {
+		c.let.end(false)
+	}
+	if dead || c.let == nil && r.trusting && n.checked.covers(c.keys, n.clock.Now().Add(-n.replicateInterval())) {
 		n.after = append(n.after, r.nextLater)
 		return
 	}
@@ -118,12 +135,14 @@ func (r *round) compare(c comparison) {
 		return
 	case err != nil:
 		n.log.Error("entries could not be compared", "err", err)
+		c.let.end(false)
 		r.next()
 		return
 	case !ok:
 		r.split(c)
 		return
 	case digest.Count == 0:
+		c.let.end(true)
 		r.next() // if the other has something, it will ask us
 		return
 	}
@@ -132,9 +151,11 @@ func (r *round) compare(c comparison) {
 	n.ask(c.with, q, func(reply krpc.Reply, err error) {
 		switch {
 		case err != nil:
+			c.let.end(false)
 			r.bury(c.with)
 			r.next()
 		case reply.Error != nil || reply.Same:
+			c.let.end(reply.Same)
 			r.next()
 		case reply.Split:
 			r.split(c)
@@ -144,10 +165,12 @@ func (r *round) compare(c comparison) {
 	})
 }
 
-// split goes on with the halves.
+// split goes on with the halves. What hangs on the whole waits for the next
+// round, when there may be less.
 func (r *round) split(c comparison) {
+	c.let.end(false)
 	if lower, upper, ok := c.keys.Halves(); ok {
-		r.todo = append(r.todo, comparison{c.with, lower}, comparison{c.with, upper})
+		r.todo = append(r.todo, comparison{with: c.with, keys: lower, stray: c.stray}, comparison{with: c.with, keys: upper, stray: c.stray})
 	}
 	r.next()
 }
@@ -187,6 +210,7 @@ type handover struct {
 	comparison
 	token string
 	left  []store.Mark
+	now   store.Mark // on its way
 	sent  int
 }
 
@@ -195,7 +219,7 @@ func (h *handover) send() {
 	n := h.round.node
 	for len(h.left) > 0 {
 		m := h.left[0]
-		h.left = h.left[1:]
+		h.left, h.now = h.left[1:], m
 		now := n.clock.Now()
 		e, ok, err := n.store.Entry(m, now)
 		if err != nil {
@@ -212,7 +236,10 @@ func (h *handover) send() {
 		n.unlock()
 		return
 	}
-	h.round.nextLater()
+	n.mu.Lock()
+	defer n.unlock()
+	h.let.end(true)
+	h.round.next()
 }
 
 // asCopy is e as it goes to another holder: with its age to the nearest second,
@@ -240,13 +267,23 @@ func (h *handover) answered(reply krpc.Reply, err error) {
 		n.counts.handed++
 	case ErrSuperseded, ErrSignature, ErrExpired, ErrTooLarge, ErrLifetime, ErrQuota:
 		// It will not have this one, which is its right; maybe the next.
+		if h.stray && err == ErrSuperseded {
+			n.drop([]store.Mark{h.now})
+		}
+		if err != ErrSuperseded && err != ErrExpired {
+			h.let.end(false)
+			h.let = nil
+		}
 	case ErrBadToken:
+		h.let.end(false)
+		h.let = nil
 		if h.sent > 0 { // it has become too old meanwhile: a new one comes with a new comparison
 			r.todo = append(r.todo, h.comparison)
 		}
 		r.next()
 		return
 	default: // silent, full, busy or broken: the next closest takes its place
+		h.let.end(false)
 		r.bury(h.with)
 		r.next()
 		return

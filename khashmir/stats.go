@@ -23,6 +23,7 @@ type Stats struct {
 	Rounds   int           // of comparing with other holders
 	Compared int           // ranges of keys in them
 	Handed   int           // entries that others lacked and were given
+	LetGo    int           // entries dropped because all whose place it is have them
 	HalfLife time.Duration // of contacts, as far as this node has seen them die
 
 	Store     store.Stats
@@ -32,7 +33,7 @@ type Stats struct {
 // counts is the part of Stats that the lock guards.
 type counts struct {
 	lookups, hops, asked, silent, served, expired int
-	rounds, compared, handed                      int
+	rounds, compared, handed, letGo               int
 }
 
 // Stats counts. The store's part is read from the disk.
@@ -55,6 +56,7 @@ func (n *Node) Stats() (Stats, error) {
 		Rounds:   c.rounds,
 		Compared: c.compared,
 		Handed:   c.handed,
+		LetGo:    c.letGo,
 		HalfLife: n.lives.halfLife(),
 	}
 	n.mu.Unlock()

@@ -20,20 +20,53 @@ type Sharer struct {
 // Of two nodes whose IDs begin alike now the one and now the other is closer, by
 // a bit far down in the key. Where that decides about the n-th place both have
 // it: the ranges may hold some keys more, never less.
-func (t *Table) Shared(n int, dead func(kad.ID) bool) []Sharer {
-	s := sharing{table: t, n: n, dead: dead, ranges: make(map[kad.ID][]kad.Range)}
+//
+// In the ranges of others we have no place; they are all the rest.
+func (t *Table) Shared(n int, dead func(kad.ID) bool) (sharers []Sharer, others []kad.Range) {
+	s := t.sharing(n, dead)
+	s.walk(kad.Range{})
+	sharers = make([]Sharer, 0, len(s.contacts))
+	for _, c := range s.contacts {
+		sharers = append(sharers, Sharer{c, s.ranges[c.ID]})
+	}
+	slices.SortFunc(sharers, func(a, b Sharer) int { return t.self.CompareDistance(a.Contact.ID, b.Contact.ID) })
+	return sharers, s.others
+}
+
+// Holders are the n closest contacts that live, for all keys of r at once; ok
+// is false where the halves of r may have different ones.
+func (t *Table) Holders(r kad.Range, n int, dead func(kad.ID) bool) (holders []kad.Contact, ok bool) {
+	s := t.sharing(n, dead)
+	holders = s.closest(r.Prefix)
+	if len(holders) > n {
+		var differAt int
+		if holders, differAt = s.members(holders, r); differAt < r.Bits+maxSplits {
+			return nil, false
+		}
+	}
+	return slices.DeleteFunc(holders, s.isSelf), true
+}
+
+// Rank is how many contacts are closer to key than we are; ok is false if they
+// are n or more.
+func (t *Table) Rank(key kad.ID, n int) (rank int, ok bool) {
+	for _, c := range t.Closest(make([]kad.Contact, 0, n), key, n) {
+		if key.CompareDistance(c.ID, t.self) > 0 {
+			return rank, true
+		}
+		rank++
+	}
+	return rank, rank < n
+}
+
+func (t *Table) sharing(n int, dead func(kad.ID) bool) *sharing {
+	s := &sharing{table: t, n: n, dead: dead, ranges: make(map[kad.ID][]kad.Range)}
 	for c := range t.Contacts() {
 		if dead != nil && dead(c.ID) {
 			s.buried++
 		}
 	}
-	s.walk(kad.Range{})
-	sharers := make([]Sharer, 0, len(s.contacts))
-	for _, c := range s.contacts {
-		sharers = append(sharers, Sharer{c, s.ranges[c.ID]})
-	}
-	slices.SortFunc(sharers, func(a, b Sharer) int { return t.self.CompareDistance(a.Contact.ID, b.Contact.ID) })
-	return sharers
+	return s
 }
 
 type sharing struct {
@@ -44,6 +77,7 @@ type sharing struct {
 	walked   int
 	contacts []kad.Contact
 	ranges   map[kad.ID][]kad.Range
+	others   []kad.Range
 }
 
 // maxSplits is how many times a range is halved to tell two nodes apart. Each
@@ -69,12 +103,15 @@ func (s *sharing) walk(r kad.Range) {
 				lower, upper, _ := r.Halves() // two nodes differ before the last bit
 				s.walk(lower)
 				s.walk(upper)
+			} else {
+				s.others = append(s.others, r)
 			}
 			return
 		}
 		closest = members
 	}
 	if !slices.ContainsFunc(closest, s.isSelf) {
+		s.others = append(s.others, r)
 		return
 	}
 	for _, c := range closest {

@@ -31,7 +31,7 @@ func TestSharedKeysAreThoseThatBothAreClosestTo(t *testing.T) {
 		}
 		n := 1 + random.IntN(10)
 
-		sharers := table.Shared(n, func(id kad.ID) bool { return dead[id] })
+		sharers, others := table.Shared(n, func(id kad.ID) bool { return dead[id] })
 
 		if !slices.IsSortedFunc(sharers, func(a, b ktable.Sharer) int {
 			return self.CompareDistance(a.Contact.ID, b.Contact.ID)
@@ -42,6 +42,19 @@ func TestSharedKeysAreThoseThatBothAreClosestTo(t *testing.T) {
 			key := kad.RandomInRange(self, random.IntN(12), random)
 			slices.SortFunc(ids, key.CompareDistance)
 			closest := ids[:min(n, len(ids))]
+			isOthers := slices.ContainsFunc(others, func(r kad.Range) bool { return r.Contains(key) })
+			if isOthers && slices.Contains(closest, self) {
+				t.Fatalf("seed %d: %s is ours, not others'", seed, key)
+			}
+			if !isOthers && n < len(ids) && key.CompareDistance(self, ids[min(2*n, len(ids)-1)]) > 0 {
+				t.Fatalf("seed %d: %s is not ours by far", seed, key)
+			}
+			r := kad.NewRange(key, 160)
+			if holders, ok := table.Holders(r, n, func(id kad.ID) bool { return dead[id] }); !ok ||
+				!slices.EqualFunc(holders, slices.DeleteFunc(slices.Clone(closest), func(id kad.ID) bool { return id == self }),
+					func(c kad.Contact, id kad.ID) bool { return c.ID == id }) {
+				t.Fatalf("seed %d: the holders of %s are %v, %v", seed, key, holders, ok)
+			}
 			for _, id := range ids {
 				if id == self {
 					continue
@@ -71,7 +84,7 @@ func TestSharedRangesAreDisjointAndFew(t *testing.T) {
 	for range 10_000 {
 		table.Seen(someone(random), time.Unix(0, 0))
 	}
-	sharers := table.Shared(kad.K, nil)
+	sharers, _ := table.Shared(kad.K, nil)
 	ranges := 0
 	for _, s := range sharers {
 		ranges += len(s.Ranges)
@@ -100,7 +113,8 @@ func TestACrowdAroundUsIsBounded(t *testing.T) {
 		}
 	}
 	ranges := 0
-	for _, s := range table.Shared(kad.K, nil) {
+	sharers, _ := table.Shared(kad.K, nil)
+	for _, s := range sharers {
 		ranges += len(s.Ranges)
 	}
 	if ranges > 10_000 {
@@ -110,8 +124,8 @@ func TestACrowdAroundUsIsBounded(t *testing.T) {
 }
 
 func TestAloneNothingIsShared(t *testing.T) {
-	if got := ktable.New(kad.ID{1}, ktable.Config{}).Shared(kad.K, nil); len(got) != 0 {
-		t.Errorf("shared with %v", got)
+	if got, others := ktable.New(kad.ID{1}, ktable.Config{}).Shared(kad.K, nil); len(got) != 0 || len(others) != 0 {
+		t.Errorf("shared with %v, and %v are others'", got, others)
 	}
 }
 

@@ -100,6 +100,47 @@ func (s *SQLite) Entry(m Mark, now time.Time) (e kad.Entry, ok bool, err error) 
 	return e, true, nil
 }
 
+// Drop lets go of the entries that the marks are of, unless another version
+// has come meanwhile.
+func (s *SQLite) Drop(marks []Mark) error {
+	if err := s.enter(); err != nil {
+		return fmt.Errorf("store: drop: %w", err)
+	}
+	defer s.leave()
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	err := s.transact(func() error {
+		for _, m := range marks {
+			if _, err := s.letGo.Exec(int64(m.Position), m.Key[:], int64(m.Mark)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("store: drop: %w", err)
+	}
+	return nil
+}
+
+// Drop is SQLite.Drop.
+func (m *Memory) Drop(marks []Mark) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return fmt.Errorf("store: drop: %w", ErrClosed)
+	}
+	for _, mark := range marks {
+		for _, r := range m.keys[mark.Key] {
+			if r.position == mark.Position && r.mark == mark.Mark {
+				m.drop(r)
+				break
+			}
+		}
+	}
+	return nil
+}
+
 // Digest is SQLite.Digest. It looks at every key.
 func (m *Memory) Digest(r kad.Range, limit int, now time.Time) (d kad.Digest, ok bool, err error) {
 	marks, err := m.Marks(r, limit+1, now)

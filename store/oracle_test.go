@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -68,6 +69,13 @@ func (o *oracle) put(key kad.ID, e kad.Entry, group netip.Prefix, now time.Time)
 	return nil
 }
 
+// drop forgets what the marks are of.
+func (o *oracle) drop(marks []store.Mark) {
+	for _, m := range marks {
+		o.keys[m.Key] = slices.DeleteFunc(o.keys[m.Key], func(e kad.Entry) bool { return e.Mark(m.Key) == m.Mark })
+	}
+}
+
 // shown is what can be read under key.
 func (o *oracle) shown(key kad.ID, now time.Time) (shown []kad.Entry) {
 	for _, e := range o.live(key, now) {
@@ -128,6 +136,23 @@ func TestRandomOperationsAgreeWithAPlainMap(t *testing.T) {
 				b, errB := memory.Expire(now, n)
 				if a != b || a > n || errA != nil || errB != nil {
 					t.Fatalf("step %d: the sweep dropped %d (%v) and %d (%v) of %d", step, a, errA, b, errB, n)
+				}
+			}
+			if src.IntN(20) == 0 {
+				r := kad.NewRange(kad.HashID([]byte{byte(src.IntN(4))}), 160)
+				for _, s := range []subject{disk, memory} {
+					marks, err := s.Marks(r, 100, now)
+					marks = slices.DeleteFunc(marks, func(m store.Mark) bool { return m.Mark%2 == 0 })
+					slices.SortFunc(marks, func(a, b store.Mark) int { return cmp.Compare(a.Mark, b.Mark) })
+					if len(marks) > 0 && step%2 == 0 {
+						marks[0].Mark++ // another version by now
+					}
+					if err := errors.Join(err, s.Drop(marks)); err != nil {
+						t.Fatal(err)
+					}
+					if s == subject(disk) {
+						model.drop(marks)
+					}
 				}
 			}
 			e := kad.Entry{Value: []byte(fmt.Sprint(src.IntN(12))), Publisher: kad.PublicKey{byte(src.IntN(3))},

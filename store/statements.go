@@ -32,6 +32,7 @@ type statements struct {
 	clear *sqlx.Stmt // key, now
 
 	drop  *sqlx.Stmt // id
+	letGo *sqlx.Stmt // id, key, mark
 	usage *sqlx.Stmt // publisher, origin -> name, entries, bytes of each and of all
 
 	digest *sqlx.Stmt // first key, last key, now, limit -> count, low sum, high sum
@@ -66,6 +67,7 @@ func (st *statements) prepare(ctx context.Context, conn *sqlx.Conn) error {
 		{&st.sweep, `DELETE FROM entries WHERE id IN
 			(SELECT id FROM entries WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?)`},
 		{&st.clear, `DELETE FROM entries WHERE key = ? AND expires_at <= ?`},
+		{&st.letGo, `DELETE FROM entries WHERE id = ? AND key = ? AND mark = ?`},
 		{&st.drop, `DELETE FROM entries WHERE id = ?`},
 		{&st.usage, `SELECT publisher, entries, bytes FROM usage WHERE publisher IN (?, ?, x'')`},
 		// The + keeps SQLite from walking the other index.

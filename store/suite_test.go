@@ -21,6 +21,7 @@ type subject interface {
 	Digest(r kad.Range, limit int, now time.Time) (kad.Digest, bool, error)
 	Marks(r kad.Range, limit int, now time.Time) ([]store.Mark, error)
 	Entry(m store.Mark, now time.Time) (kad.Entry, bool, error)
+	Drop(marks []store.Mark) error
 	Expire(now time.Time, limit int) (int, error)
 	Identity() (ed25519.PrivateKey, bool, error)
 	SetIdentity(ed25519.PrivateKey) error
