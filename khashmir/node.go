@@ -75,7 +75,11 @@ func Open(config Config) (*Node, error) {
 	}
 	n.life, n.endLife = context.WithCancel(context.Background())
 	if n.store == nil {
-		opened, err := store.Open(config.Path, store.Config{Limits: config.limits(), PowerSafe: config.PowerSafe})
+		opened, err := store.Open(config.Path, store.Config{
+			Limits:    config.limits(),
+			PowerSafe: config.PowerSafe,
+			Warn:      func(message string, err error) { n.log.Warn(message, "path", config.Path, "err", err) },
+		})
 		if err != nil {
 			return nil, fmt.Errorf("open: %w", err)
 		}

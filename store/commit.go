@@ -55,7 +55,7 @@ func (s *SQLite) put(key kad.ID, e kad.Entry, group netip.Prefix, now time.Time)
 func (s *SQLite) lead() {
 	s.turn.Lock()
 	batch := s.puts.take()
-	err := s.transact(func() error { return s.keepAll(batch) })
+	err := s.noticed(s.transact(func() error { return s.keepAll(batch) }))
 	s.turn.Unlock()
 	if err != nil { // nothing of it is on the disk
 		for _, p := range batch {

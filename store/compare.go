@@ -23,7 +23,7 @@ type Mark struct {
 // index alone, limit rows of it at the most.
 func (s *SQLite) Digest(r kad.Range, limit int, now time.Time) (d kad.Digest, ok bool, err error) {
 	if err := s.enter(); err != nil {
-		return d, false, fmt.Errorf("store: digest: %w", err)
+		return d, false, fmt.Errorf("store: digest: %w", s.noticed(err))
 	}
 	defer s.leave()
 	s.turn.Lock()
@@ -32,7 +32,7 @@ func (s *SQLite) Digest(r kad.Range, limit int, now time.Time) (d kad.Digest, ok
 	var low, high int64 // sums of 32-bit halves do not run over
 	err = s.digest.QueryRow(r.Prefix[:], last[:], now.UnixMilli(), limit+1).Scan(&d.Count, &low, &high)
 	if err != nil {
-		return kad.Digest{}, false, fmt.Errorf("store: digest: %w", err)
+		return kad.Digest{}, false, fmt.Errorf("store: digest: %w", s.noticed(err))
 	}
 	if d.Count > limit {
 		return kad.Digest{}, false, nil
@@ -46,7 +46,7 @@ func (s *SQLite) Digest(r kad.Range, limit int, now time.Time) (d kad.Digest, ok
 func (s *SQLite) Marks(r kad.Range, limit int, now time.Time) ([]Mark, error) {
 	marks, err := s.readMarks(r, limit, now)
 	if err != nil {
-		return nil, fmt.Errorf("store: marks: %w", err)
+		return nil, fmt.Errorf("store: marks: %w", s.noticed(err))
 	}
 	return marks, nil
 }
@@ -80,7 +80,7 @@ func (s *SQLite) readMarks(r kad.Range, limit int, now time.Time) (marks []Mark,
 // Entry is what m is of, if that version is still there and live.
 func (s *SQLite) Entry(m Mark, now time.Time) (e kad.Entry, ok bool, err error) {
 	if err := s.enter(); err != nil {
-		return e, false, fmt.Errorf("store: entry under %s: %w", m.Key, err)
+		return e, false, fmt.Errorf("store: entry under %s: %w", m.Key, s.noticed(err))
 	}
 	defer s.leave()
 	s.turn.Lock()
@@ -90,7 +90,7 @@ func (s *SQLite) Entry(m Mark, now time.Time) (e kad.Entry, ok bool, err error) 
 	case errors.Is(err, sql.ErrNoRows):
 		return kad.Entry{}, false, nil
 	case err != nil:
-		return kad.Entry{}, false, fmt.Errorf("store: entry under %s: %w", m.Key, err)
+		return kad.Entry{}, false, fmt.Errorf("store: entry under %s: %w", m.Key, s.noticed(err))
 	case !whole:
 		s.giveUp([]int64{id})
 		return kad.Entry{}, false, nil
@@ -104,7 +104,7 @@ func (s *SQLite) Entry(m Mark, now time.Time) (e kad.Entry, ok bool, err error) 
 // has come meanwhile.
 func (s *SQLite) Drop(marks []Mark) error {
 	if err := s.enter(); err != nil {
-		return fmt.Errorf("store: drop: %w", err)
+		return fmt.Errorf("store: drop: %w", s.noticed(err))
 	}
 	defer s.leave()
 	s.turn.Lock()
@@ -118,7 +118,7 @@ func (s *SQLite) Drop(marks []Mark) error {
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("store: drop: %w", err)
+		return fmt.Errorf("store: drop: %w", s.noticed(err))
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ import (
 func (s *SQLite) Entries(key kad.ID, after uint64, maxBytes int, now time.Time) (page []kad.Entry, next uint64, err error) {
 	page, next, err = s.entries(key, after, maxBytes, now.UnixMilli())
 	if err != nil {
-		return nil, 0, fmt.Errorf("store: entries of %s: %w", key, err)
+		return nil, 0, fmt.Errorf("store: entries of %s: %w", key, s.noticed(err))
 	}
 	return page, next, nil
 }

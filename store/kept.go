@@ -23,14 +23,25 @@ type Kept struct {
 // Keep remembers k until Forget. The same value under the same key again
 // changes its lifetime and when it is due.
 func (s *SQLite) Keep(k Kept) error {
-	hash := sha256.Sum256(k.Value)
-	_, err := s.exec(`INSERT INTO kept (key, value_hash, ttl, due_at, value) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (key, value_hash) DO UPDATE SET ttl = excluded.ttl, due_at = excluded.due_at`,
-		k.Key[:], hash[:], k.TTL.Milliseconds(), k.Due.UnixMilli(), append([]byte{}, k.Value...))
-	if err != nil {
+	if err := s.enter(); err != nil {
+		return fmt.Errorf("store: keep %s: %w", k.Key, err)
+	}
+	defer s.leave()
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	if err := s.keepNow(k); err != nil {
 		return fmt.Errorf("store: keep %s: %w", k.Key, err)
 	}
 	return nil
+}
+
+// keepNow is Keep for who has the turn.
+func (s *SQLite) keepNow(k Kept) error {
+	hash := sha256.Sum256(k.Value)
+	_, err := s.conn.ExecContext(context.Background(), `INSERT INTO kept (key, value_hash, ttl, due_at, value) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (key, value_hash) DO UPDATE SET ttl = excluded.ttl, due_at = excluded.due_at`,
+		k.Key[:], hash[:], k.TTL.Milliseconds(), k.Due.UnixMilli(), append([]byte{}, k.Value...))
+	return s.noticed(err)
 }
 
 // Postpone changes when k is due, if it is still kept.
@@ -98,7 +109,7 @@ func (s *SQLite) exec(sql string, args ...any) (changed int64, err error) {
 	defer s.turn.Unlock()
 	result, err := s.conn.ExecContext(context.Background(), sql, args...)
 	if err != nil {
-		return 0, err
+		return 0, s.noticed(err)
 	}
 	return result.RowsAffected()
 }

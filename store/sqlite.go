@@ -54,6 +54,8 @@ type SQLite struct {
 	statements
 
 	damaged int // entries given up
+	damage  sync.Once
+	tell    func(message string, err error)
 }
 
 // Open opens the store at path and brings its schema up to date; a missing
@@ -75,6 +77,26 @@ func open(path string, config Config) (*SQLite, error) {
 	if err != nil {
 		return nil, err
 	}
+	_, marked := os.Stat(path + damageMark)
+	s, err := openFile(path, config)
+	if err == nil && marked == nil {
+		err = errors.New("it was found to be damaged before")
+	} else if err == nil {
+		err = s.whole()
+	}
+	if err == nil {
+		return s, nil
+	}
+	if s != nil {
+		s.disconnect()
+	}
+	if (marked == nil && s != nil || isDamage(err)) && isOurs(path) {
+		return salvage(path, config, explain(err))
+	}
+	return nil, explain(err)
+}
+
+func openFile(path string, config Config) (*SQLite, error) {
 	if err := create(path); err != nil {
 		return nil, err
 	}
@@ -83,10 +105,10 @@ func open(path string, config Config) (*SQLite, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	s := &SQLite{limits: config.Limits.withDefaults(), path: path, db: db}
+	s := &SQLite{limits: config.Limits.withDefaults(), path: path, db: db, tell: config.Warn}
 	if err := s.connect(); err != nil {
 		s.disconnect()
-		return nil, explain(err)
+		return nil, err
 	}
 	return s, nil
 }

@@ -154,8 +154,8 @@ func TestADamagedContactsTableCostsOnlyTheContacts(t *testing.T) {
 	scribble(t, path, "contacts")
 
 	s = openAt(t, path, store.Config{})
-	if got, err := s.Contacts(); err == nil || !strings.Contains(err.Error(), "damaged") {
-		t.Errorf("contacts %v, %v, want an error that says damaged", got, err)
+	if got, err := s.Contacts(); len(got) > 0 || err != nil {
+		t.Errorf("contacts %v, %v, want none, and another file", got, err)
 	}
 	want(t, s, key, 0, value("v", 1, 0, 60))
 	put(t, s, key, value("w", 1, 0, 60), 0)

@@ -58,6 +58,10 @@ type Config struct {
 	// that costs hangs on the disk; puts at the same time share it. Default: it outlives the death of the process, kill -9 included; the
 	// last ones may be lost in a power cut. The file is whole either way.
 	PowerSafe bool
+
+	// Warn hears of a damaged file, and of what could be saved of it. Default:
+	// nobody does.
+	Warn func(message string, err error)
 }
 
 // Stats is how much a store holds. Counting it costs the same whatever that is.
