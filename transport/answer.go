@@ -11,8 +11,8 @@ import (
 )
 
 // answer reads the question on a stream, has it handled and writes the reply.
-func (t *QUIC) answer(c *conn, s *quic.Stream) {
-	defer t.endAnswer(c)
+func (t *QUIC) answer(c *conn, s *quic.Stream, from kad.Contact) {
+	defer t.endAnswer(c, from.Addr())
 	_ = s.SetReadDeadline(time.Now().Add(kad.MaxTimeout))
 	b, err := readMessage(s)
 	if err != nil {
@@ -22,7 +22,7 @@ func (t *QUIC) answer(c *conn, s *quic.Stream) {
 	t.stats.bytesIn.Add(uint64(len(b.bytes)))
 	m, err := krpc.Decode(b.bytes)
 	b.release()
-	reply := t.replyTo(c.from(), m, err)
+	reply := t.replyTo(from, m, err)
 	out, err := krpc.Encode(krpc.Message{Tx: m.Tx, Reply: &reply})
 	if err != nil {
 		// What we hold cannot be written: our fault, not the asker's.

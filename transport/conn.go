@@ -140,9 +140,10 @@ func (t *QUIC) serveConn(c *conn) {
 		if err != nil {
 			return
 		}
-		switch t.beginAnswer(c) {
+		from := c.from() // it may move on
+		switch t.beginAnswer(c, from.Addr()) {
 		case nil:
-			go t.answer(c, s)
+			go t.answer(c, s, from)
 		case ErrBusy:
 			reset(s, streamBusy)
 		}

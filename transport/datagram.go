@@ -93,12 +93,12 @@ func (t *QUIC) received(packet []byte, from netip.AddrPort) {
 // aside answers a packet on a goroutine of its own. One more of a flood is
 // dropped as if it was lost.
 func (t *QUIC) aside(answer func(*QUIC, []byte, netip.AddrPort), packet []byte, from netip.AddrPort) {
-	if t.beginAnswer(nil) != nil {
+	if t.beginAnswer(nil, from) != nil {
 		return
 	}
 	packet = bytes.Clone(packet)
 	go func() {
-		defer t.endAnswer(nil)
+		defer t.endAnswer(nil, from)
 		answer(t, packet, from)
 	}()
 }

@@ -84,6 +84,7 @@ type QUIC struct {
 	closed  bool
 	asks    int
 	answers int
+	shares  shares
 	running sync.WaitGroup // every goroutine of ours
 
 	stats struct {
@@ -94,7 +95,7 @@ type QUIC struct {
 // NewQUIC is a transport that is not open yet.
 func NewQUIC(config QUICConfig) *QUIC {
 	config = config.withDefaults()
-	t := &QUIC{settings: config, log: config.Logger}
+	t := &QUIC{settings: config, log: config.Logger, shares: newShares()}
 	t.root, t.cancel = context.WithCancel(context.Background())
 	return t
 }

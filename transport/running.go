@@ -1,5 +1,7 @@
 package transport
 
+import "net/netip"
+
 const (
 	// maxAsks is how many questions of ours are in flight at once.
 	maxAsks = 4096
@@ -42,9 +44,9 @@ func (t *QUIC) endAsk() {
 	t.running.Done()
 }
 
-// beginAnswer counts a question over all, and on its connection where it came
-// on one. ErrClosed means that the connection is on its way out.
-func (t *QUIC) beginAnswer(c *conn) error {
+// beginAnswer counts a question over all, for who asks, and on its connection
+// where it came on one. ErrClosed means that the connection is on its way out.
+func (t *QUIC) beginAnswer(c *conn, from netip.AddrPort) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -52,7 +54,10 @@ func (t *QUIC) beginAnswer(c *conn) error {
 		return ErrClosed
 	case t.answers >= maxAnswers:
 		return ErrBusy
+	case !t.shares.enter(from):
+		return ErrBusy
 	case c != nil && !t.pool.enter(c):
+		t.shares.leave(from)
 		return ErrClosed
 	}
 	t.answers++
@@ -60,12 +65,13 @@ func (t *QUIC) beginAnswer(c *conn) error {
 	return nil
 }
 
-func (t *QUIC) endAnswer(c *conn) {
+func (t *QUIC) endAnswer(c *conn, from netip.AddrPort) {
 	if c != nil {
 		t.closeSurplus(t.pool.leave(c))
 	}
 	t.mu.Lock()
 	t.answers--
+	t.shares.leave(from)
 	t.mu.Unlock()
 	t.running.Done()
 }
