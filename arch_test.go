@@ -25,7 +25,7 @@ var picture = map[string][]string{
 	"store":      {"", "migrations"},
 	"transport":  {"", "krpc"},
 	"khashmir":   {"", "ktable", "lookup", "krpc", "store", "transport"},
-	"testnet":    {"", "khashmir", "store", "transport"},
+	"testnet":    {"", "khashmir", "krpc", "store", "transport"},
 
 	"cmd/khashmir-testnet": {"", "khashmir", "testnet"},
 }

@@ -3,6 +3,7 @@ package testnet
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -27,23 +28,19 @@ type Config struct {
 	Peers     int
 	Contacts  int    // random ones that each peer is given
 	Finds     int    // how often a random peer finds another
-	Stores    int    // how often a random peer stores a value
-	Readers   int    // how many peers look for each value
+	Stores    int    // how many keys random peers store values under
+	Entries   int    // values under each key, each from another peer as long as there are such
+	Readers   int    // how many peers look for each key
 	ValueSize int    // in bytes
 	Callers   int    // finds or stores at once
-	Entries   int    // values under one key, each by a random peer
 	Seed      uint64 // decides the identities and all choices; 0 is a seed like any other
 	Transport string // QUIC, Streams or Mem
 	Store     string // SQLite or Memory
 
-	// What is done to the network when all is stored. Then everything that was
-	// acknowledged is read back.
-	Kill      float64       // this share of the peers crashes without notice
-	Partition time.Duration // the halves do not hear each other for so long, and go on
-	Restart   bool          // every peer is a process: all are killed, and started again
-
-	// PeerCommand is what starts a process that runs Peer, for Restart.
-	PeerCommand []string
+	// The faults, in the order in which they happen, after the stores.
+	Partition time.Duration // the network is cut in two halves for so long
+	Kill      float64       // this share of the peers crashes, 0 to 1
+	Restart   bool          // every peer is a process; all are killed and started again
 
 	// Dir is where the peers' files stay. A peer whose file is there already
 	// goes on as who it was, whatever the seed. Empty: a temporary directory,
@@ -58,37 +55,28 @@ type Config struct {
 // Default is the script as Khashmir shipped it.
 func Default() Config {
 	return Config{
-		Peers: 50, Contacts: 3, Finds: 10, Stores: 10, Readers: 3,
-		ValueSize: 100, Callers: 1, Entries: 1, Transport: QUIC, Store: SQLite,
+		Peers: 50, Contacts: 3, Finds: 10, Stores: 10, Entries: 1, Readers: 3,
+		ValueSize: 100, Callers: 1, Transport: QUIC, Store: SQLite,
 	}
 }
 
-// minValue is room for a number that tells a value from all others.
-const minValue = 8
+const (
+	minValue     = 8           // room for a number that tells a value from all others
+	minSide      = 2           // peers of a network, and of each half of it
+	minPartition = time.Second // for anything to happen meanwhile
+)
 
 // Check says in words what cannot be run.
 func (c Config) Check() error {
 	switch {
-	case c.Peers < 2:
+	case c.Peers < minSide:
 		return fmt.Errorf("a network needs at least 2 peers, not %d", c.Peers)
 	case c.Contacts < 1:
 		return fmt.Errorf("each peer needs at least 1 contact, not %d", c.Contacts)
 	case c.Finds < 0, c.Stores < 0, c.Readers < 0:
 		return errors.New("finds, stores and readers cannot be negative")
 	case c.Entries < 1 || c.Entries > kad.MaxEntriesPerKey:
-		return fmt.Errorf("a key has 1 to %d entries, not %d", kad.MaxEntriesPerKey, c.Entries)
-	case c.Kill < 0 || c.Kill >= 1:
-		return fmt.Errorf("the share to kill is at least 0 and less than 1, not %v", c.Kill)
-	case c.Kill > 0 && c.Peers-int(c.Kill*float64(c.Peers)) < 2:
-		return fmt.Errorf("of %d peers at least 2 must live on", c.Peers)
-	case c.Partition < 0:
-		return fmt.Errorf("a partition lasts a while, not %v", c.Partition)
-	case c.Partition > 0 && c.Peers < 4:
-		return fmt.Errorf("each half of a partition needs 2 peers, and %d are not enough", c.Peers)
-	case c.Restart && (c.Store != SQLite || c.Transport == Mem):
-		return fmt.Errorf("peers that are killed and come back need files and sockets: %s store, and %s or %s for transport", SQLite, QUIC, Streams)
-	case c.Restart && (c.Kill > 0 || c.Partition > 0):
-		return errors.New("a restart is of all peers, in processes of their own; try the other faults without it")
+		return fmt.Errorf("a key has 1 to %d values, not %d", kad.MaxEntriesPerKey, c.Entries)
 	case c.Callers < 1:
 		return fmt.Errorf("at least 1 caller is needed, not %d", c.Callers)
 	case c.ValueSize < minValue || c.ValueSize > kad.MaxValueSize:
@@ -100,5 +88,34 @@ func (c Config) Check() error {
 	case c.Store == Memory && c.Dir != "":
 		return fmt.Errorf("a %s store has no files to keep in %s", Memory, c.Dir)
 	}
+	return c.checkFaults()
+}
+
+func (c Config) checkFaults() error {
+	switch {
+	case !(c.Kill >= 0 && c.Kill < 1):
+		return fmt.Errorf("the share of peers to kill is between 0 and 1, not %v", c.Kill)
+	case c.Partition < 0 || c.Partition > 0 && c.Partition < minPartition:
+		return fmt.Errorf("a partition lasts %v at least, not %v", minPartition, c.Partition)
+	case c.Kill == 0 && c.Partition == 0 && !c.Restart:
+		return nil
+	case c.Stores == 0:
+		return errors.New("with 0 stores there is nothing that a fault could lose")
+	case c.Kill > 0 && c.victims() == 0:
+		return fmt.Errorf("a share of %v of %d peers is not one to kill", c.Kill, c.Peers)
+	case c.Peers-c.victims() < minSide:
+		return fmt.Errorf("with %d of %d peers killed fewer than %d are left", c.victims(), c.Peers, minSide)
+	case c.Partition > 0 && c.Peers < 2*minSide:
+		return fmt.Errorf("%d peers cannot be cut in two networks of at least %d", c.Peers, minSide)
+	case c.Restart && c.Store == Memory:
+		return fmt.Errorf("peers that are killed start again on their files: restart needs a %s store, not %s", SQLite, c.Store)
+	case c.Restart && c.Transport == Mem:
+		return fmt.Errorf("peers to restart are processes of their own, which %s does not connect: take %s or %s", Mem, QUIC, Streams)
+	case c.Restart && c.Partition > 0:
+		return errors.New("restart makes a process of each peer, and a partition cuts between peers of one process: take one of the two")
+	}
 	return nil
 }
+
+// victims is how many peers crash.
+func (c Config) victims() int { return int(math.Round(c.Kill * float64(c.Peers))) }

@@ -11,32 +11,18 @@ import (
 	"github.com/khashmir/kad/transport"
 )
 
-// cut keeps questions from crossing between two halves of the network, over
-// whatever transport: the asker hears nothing until its time is up.
+// cut goes through the network, whatever it talks over: while it is there, no
+// question crosses it.
 type cut struct {
 	mu    sync.Mutex
-	sides map[netip.AddrPort]int // 1 and 2; nobody is on a side unless there is a cut
+	sides map[netip.AddrPort]int // empty: there is none
 }
 
-// attach has a peer live with cuts: it can be cut off, and looks after its
-// neighbours and those it has lost every few seconds, for nobody wants to watch
-// for hours.
-func (c *cut) attach(config *khashmir.Config) {
-	config.Transport = &severed{Transport: config.Transport, cut: c, pending: make(map[*time.Timer]func(error))}
-	config.MaintainInterval = time.Second
-	config.ReplicateInterval = 5 * time.Second
-}
-
-// between cuts the network into these halves; none heals it.
-func (c *cut) between(one, other []*khashmir.Node) {
+// set puts the cut between the sides; nil mends it.
+func (c *cut) set(sides map[netip.AddrPort]int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sides = make(map[netip.AddrPort]int)
-	for side, half := range [][]*khashmir.Node{one, other} {
-		for _, node := range half {
-			c.sides[node.Addr()] = side + 1
-		}
-	}
+	c.sides = sides
 }
 
 func (c *cut) parts(a, b netip.AddrPort) bool {
@@ -45,56 +31,77 @@ func (c *cut) parts(a, b netip.AddrPort) bool {
 	return c.sides[a] != c.sides[b]
 }
 
-// severed is a peer's transport with the cut in it.
-type severed struct {
+// divide makes t feel the cut.
+func (c *cut) divide(t khashmir.Transport) khashmir.Transport {
+	return &divided{Transport: t, cut: c, met: make(map[netip.AddrPort]bool), silent: make(map[*question]bool)}
+}
+
+// divided is a transport that the cut goes through. Who asks across it hears
+// nothing, for as long as it would wait for somebody who is silent.
+type divided struct {
 	khashmir.Transport
 	cut *cut
 
 	mu      sync.Mutex
-	closed  bool
-	pending map[*time.Timer]func(error) // questions that went nowhere
-	running sync.WaitGroup
+	met     map[netip.AddrPort]bool // who has answered
+	silent  map[*question]bool      // without an answer, waiting for their time
+	running sync.WaitGroup          // them
 }
 
-func (s *severed) Ask(to kad.Contact, q krpc.Query, then func(krpc.Reply, error)) {
-	if !s.cut.parts(s.Addr(), to.Addr()) {
-		s.Transport.Ask(to, q, then)
+type question struct {
+	timer *time.Timer
+	then  func(krpc.Reply, error)
+}
+
+func (d *divided) Ask(to kad.Contact, q krpc.Query, then func(krpc.Reply, error)) {
+	if d.cut.parts(d.Addr(), to.Addr()) {
+		d.wait(to, then)
 		return
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	wait := kad.MinTimeout
-	if s.closed {
-		wait = 0
-	}
-	s.running.Add(1)
-	var timer *time.Timer
-	timer = time.AfterFunc(wait, func() {
-		s.mu.Lock()
-		answer, mine := s.pending[timer]
-		delete(s.pending, timer)
-		s.mu.Unlock()
-		if mine {
-			answer(transport.ErrTimeout)
+	d.Transport.Ask(to, q, func(r krpc.Reply, err error) {
+		if err == nil {
+			d.mu.Lock()
+			d.met[to.Addr()] = true
+			d.mu.Unlock()
 		}
+		then(r, err)
 	})
-	s.pending[timer] = func(err error) {
-		defer s.running.Done()
-		then(krpc.Reply{}, err)
+}
+
+// wait is how a question that is lost ends. On one machine a known contact's
+// time-out is always the least.
+func (d *divided) wait(to kad.Contact, then func(krpc.Reply, error)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	patience := kad.FirstTimeout
+	if d.met[to.Addr()] {
+		patience = kad.MinTimeout
+	}
+	lost := &question{then: then}
+	d.silent[lost] = true
+	d.running.Add(1)
+	lost.timer = time.AfterFunc(patience, func() { d.end(lost, transport.ErrTimeout) })
+}
+
+func (d *divided) end(q *question, why error) {
+	d.mu.Lock()
+	waiting := d.silent[q]
+	delete(d.silent, q)
+	d.mu.Unlock()
+	if waiting {
+		q.timer.Stop()
+		q.then(krpc.Reply{}, why)
+		d.running.Done()
 	}
 }
 
-// Close answers what is pending first.
-func (s *severed) Close() error {
-	s.mu.Lock()
-	s.closed = true
-	pending := s.pending
-	s.pending = make(map[*time.Timer]func(error))
-	s.mu.Unlock()
-	for timer, answer := range pending {
-		timer.Stop()
-		answer(transport.ErrClosed)
+// Close ends what still waits. The node asks nothing more when it closes.
+func (d *divided) Close() error {
+	d.mu.Lock()
+	for q := range d.silent {
+		go d.end(q, transport.ErrClosed)
 	}
-	s.running.Wait()
-	return s.Transport.Close()
+	d.mu.Unlock()
+	d.running.Wait()
+	return d.Transport.Close()
 }

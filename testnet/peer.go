@@ -1,55 +1,127 @@
 package testnet
 
 import (
+	"context"
 	"crypto/ed25519"
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"time"
 
 	"github.com/khashmir/kad/khashmir"
-	"github.com/khashmir/kad/store"
 	"github.com/khashmir/kad/transport"
 )
 
+// peer is one node of the network: in this process (local) or in one of its
+// own (process). What its methods give travels between processes.
+type peer interface {
+	ID() khashmir.ID
+	Addr() string
+	AddContact(ctx context.Context, addr string) error
+	FindCloseNodes(ctx context.Context) error
+	FindNode(ctx context.Context, id khashmir.ID) (found, error)
+	Store(ctx context.Context, key khashmir.ID, value []byte) (stored, error)
+	Read(ctx context.Context, key khashmir.ID) (reading, error)
+	Stats() (stats, error)
+	Close() error
+	Abort() error // as a crash: of a process it is one
+}
+
+// found is whom a peer has found, closest first.
+type found struct {
+	IDs  []khashmir.ID
+	Took time.Duration
+}
+
+// stored is what became of a value.
+type stored struct {
+	Holders   []khashmir.ID // who has committed it
+	Questions int
+	Hops      int
+	Took      time.Duration
+}
+
+// reading is all that a peer found under a key. First is when the first of the
+// values came, Took when the search was over.
+type reading struct {
+	Values      [][]byte
+	First, Took time.Duration
+}
+
+// stats are a node's counts, and what its process takes if it has its own.
+type stats struct {
+	khashmir.Stats
+	Goroutines int
+	RSSMiB     float64
+	CPU        time.Duration
+}
+
+// opening is all that a peer starts from.
+type opening struct {
+	Seed       []byte // of its identity, unless its file has one
+	Path       string // of its file; empty: nothing is kept
+	Listen     string
+	Streams    bool          // every question goes on a QUIC stream
+	Checkpoint time.Duration // how often the contacts are saved; 0: as ever
+	Maintain   time.Duration // how often the table is looked after; 0: as ever
+	Replicate  time.Duration // how often holders compare, at the least; 0: as ever
+}
+
+func (n *Network) opening(i int) opening {
+	o := opening{
+		Seed:    identity(n.config.Seed, i).Seed(),
+		Listen:  "127.0.0.1:0",
+		Streams: n.config.Transport == Streams,
+	}
+	if n.config.Store == SQLite {
+		o.Path = filepath.Join(n.dir, fmt.Sprintf("peer-%04d.db", i))
+	}
+	if n.config.Restart {
+		o.Checkpoint = checkpoint
+	}
+	if n.config.Partition > 0 {
+		o.Maintain, o.Replicate = maintain, replicate
+	}
+	return o
+}
+
 // open starts the i-th peer. Its identity follows from the seed, unless its
 // file already has one.
-func (n *Network) open(i int) (*khashmir.Node, error) {
-	kept, err := n.openStore(i)
+func (n *Network) open(ctx context.Context, i int) (peer, error) {
+	o := n.opening(i)
+	if n.config.Restart {
+		p, err := startProcess(ctx, o)
+		if err != nil {
+			return nil, err // and not a nil process in an interface
+		}
+		return p, nil
+	}
+	p, err := openLocal(o, n.transport(o))
 	if err != nil {
 		return nil, err
 	}
-	_, known, err := kept.Identity()
-	if err == nil && !known {
-		err = kept.SetIdentity(identity(n.config.Seed, i))
-	}
-	if err != nil {
-		return nil, also(err, kept.Close())
-	}
-	config := khashmir.Config{Store: kept, Transport: n.transport()}
-	if n.config.Partition > 0 {
-		n.cut.attach(&config)
-	}
-	return khashmir.Open(config)
+	n.Nodes[i] = p.node
+	return p, nil
 }
 
-func (n *Network) openStore(i int) (khashmir.Store, error) {
-	if n.config.Store == Memory {
-		return khashmir.NewMemoryStore(), nil
-	}
-	kept, err := store.Open(filepath.Join(n.dir, fmt.Sprintf("peer-%04d.db", i)), store.Config{})
-	if err != nil {
-		return nil, err // and not a nil store in an interface
-	}
-	return kept, nil
-}
-
-func (n *Network) transport() khashmir.Transport {
+func (n *Network) transport(o opening) khashmir.Transport {
+	var t khashmir.Transport
 	if n.config.Transport == Mem {
-		return n.inProcess.Transport()
+		t = n.inProcess.Transport()
+	} else {
+		t = o.transport()
 	}
+	if n.config.Partition > 0 {
+		t = n.cut.divide(t)
+	}
+	return t
+}
+
+// transport is what a peer outside of Mem talks over.
+func (o opening) transport() khashmir.Transport {
 	return transport.NewQUIC(transport.QUICConfig{
-		Listen:      netip.MustParseAddrPort("127.0.0.1:0"),
-		StreamsOnly: n.config.Transport == Streams,
+		Listen:      netip.MustParseAddrPort(o.Listen),
+		StreamsOnly: o.Streams,
 	})
 }
 

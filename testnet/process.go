@@ -6,185 +6,232 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/khashmir/kad/khashmir"
 )
 
-// Process is a peer in a process of its own, as its parent sees it.
-type Process struct {
-	Addr string // where the peer listens
+// process is a peer that is a process of its own: this program, run once more
+// with PeerCommand. It ends when it is closed or aborted, and by itself when
+// this process ends, however that does.
+type process struct {
+	id   khashmir.ID
+	addr string
 
-	cmd  *exec.Cmd
-	in   io.WriteCloser
-	gone chan struct{} // closed when nothing more comes from it
+	cmd   *exec.Cmd
+	input io.WriteCloser
+	said  complaint
+	ended chan struct{} // closed when the process is gone
 
 	mu      sync.Mutex
-	number  int
-	waiting map[int]chan answer
+	closed  bool // by us
+	orders  *json.Encoder
+	last    uint64
+	waiting map[uint64]chan answer
 }
 
-// ErrProcessGone answers what a process that has ended was asked to do.
-var ErrProcessGone = errors.New("the peer's process has ended")
+// patience is how long a process that is to close may take before it is killed.
+const patience = 10 * time.Second
 
-// StartProcess starts command, which must run Peer, with the flags of config
-// appended, and waits until the peer listens.
-func StartProcess(ctx context.Context, command []string, config PeerConfig) (*Process, error) {
-	args := append(command[1:len(command):len(command)], "--path", config.Path, "--listen", config.Listen)
-	if config.Streams {
-		args = append(args, "--streams")
-	}
-	p := &Process{
-		cmd:     exec.Command(command[0], args...),
-		gone:    make(chan struct{}),
-		waiting: make(map[int]chan answer),
-	}
-	complaint := &lastWords{}
-	p.cmd.Stderr = complaint
-	var err error
-	if p.in, err = p.cmd.StdinPipe(); err != nil {
-		return nil, fmt.Errorf("start a peer: %w", err)
-	}
-	out, err := p.cmd.StdoutPipe()
+// startProcess returns when the peer listens.
+func startProcess(ctx context.Context, o opening) (*process, error) {
+	program, err := os.Executable()
 	if err != nil {
-		return nil, fmt.Errorf("start a peer: %w", err)
+		return nil, fmt.Errorf("start a process: %w", err)
 	}
-	started := p.expect(0)
-	if err := p.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start a peer: %w", err)
+	p := &process{
+		cmd:     exec.Command(program, PeerCommand),
+		ended:   make(chan struct{}),
+		waiting: make(map[uint64]chan answer),
 	}
-	go p.listen(out)
-	a, err := p.await(ctx, started)
+	p.cmd.Stderr = &p.said
+	var output io.Reader
+	if p.input, err = p.cmd.StdinPipe(); err == nil {
+		output, err = p.cmd.StdoutPipe()
+	}
+	if err == nil {
+		err = p.cmd.Start()
+	}
 	if err != nil {
-		p.Kill()
-		return nil, fmt.Errorf("start a peer: %w: %s", err, complaint)
+		return nil, fmt.Errorf("start a process: %w", err)
 	}
-	p.Addr = a.Addr
+	p.orders = json.NewEncoder(p.input)
+	go p.listen(json.NewDecoder(output))
+	a, err := p.ask(ctx, order{Do: doOpen, Open: &o})
+	if err != nil {
+		_ = p.Abort()
+		return nil, err
+	}
+	p.id, p.addr = a.ID, a.Addr
 	return p, nil
 }
 
-// listen hands the answers to who waits for them. It ends with the process.
-func (p *Process) listen(out io.Reader) {
-	defer close(p.gone)
-	for answers := json.NewDecoder(out); ; {
+// listen takes the answers to who waits for them, until there are no more.
+func (p *process) listen(answers *json.Decoder) {
+	defer close(p.ended)
+	for {
 		var a answer
-		if answers.Decode(&a) != nil {
-			return
+		if err := answers.Decode(&a); err != nil {
+			break
 		}
 		p.mu.Lock()
-		waiting := p.waiting[a.Number]
-		delete(p.waiting, a.Number)
+		if w, ok := p.waiting[a.N]; ok {
+			w <- a // has room for it
+			delete(p.waiting, a.N)
+		}
 		p.mu.Unlock()
-		if waiting != nil {
-			waiting <- a
-		}
 	}
+	_ = p.input.Close()
+	p.mu.Lock()
+	closed := p.closed
+	p.mu.Unlock()
+	if !closed {
+		_ = p.cmd.Process.Kill() // what it says cannot be read
+	}
+	_ = p.cmd.Wait() // that it was killed is no news
 }
 
-func (p *Process) expect(number int) chan answer {
-	waiting := make(chan answer, 1)
-	p.waiting[number] = waiting
-	return waiting
-}
-
-func (p *Process) await(ctx context.Context, waiting chan answer) (answer, error) {
+func (p *process) ask(ctx context.Context, o order) (answer, error) {
+	w := make(chan answer, 1)
+	p.mu.Lock()
+	p.last++
+	o.N = p.last
+	p.waiting[o.N] = w
+	_ = p.orders.Encode(o) // if it fails, the process has ended
+	p.mu.Unlock()
+	defer func() {
+		p.mu.Lock()
+		delete(p.waiting, o.N)
+		p.mu.Unlock()
+	}()
+	var a answer
 	select {
-	case a := <-waiting:
-		if a.Err != "" {
-			return a, errors.New(a.Err)
+	case a = <-w:
+	case <-p.ended:
+		select {
+		case a = <-w: // it was its last word
+		default:
+			return answer{}, p.gone()
 		}
-		return a, nil
-	case <-p.gone:
-		return answer{}, ErrProcessGone
 	case <-ctx.Done():
 		return answer{}, context.Cause(ctx)
 	}
+	if a.Error != "" {
+		return a, errors.New(a.Error)
+	}
+	return a, nil
 }
 
-// Contact makes the peer known to the one at addr.
-func (p *Process) Contact(ctx context.Context, addr string) error {
-	_, err := p.do(ctx, order{Do: "contact", Addr: addr})
-	return err
-}
-
-// Join has the peer find its neighbours.
-func (p *Process) Join(ctx context.Context) error {
-	_, err := p.do(ctx, order{Do: "join"})
-	return err
-}
-
-// Store has the peer store a value.
-func (p *Process) Store(ctx context.Context, key khashmir.ID, value []byte) error {
-	_, err := p.do(ctx, order{Do: "store", Key: key, Value: value})
-	return err
-}
-
-// Get has the peer look for all values under key.
-func (p *Process) Get(ctx context.Context, key khashmir.ID) ([][]byte, error) {
-	a, err := p.do(ctx, order{Do: "get", Key: key})
-	return a.Values, err
-}
-
-// do has the peer obey o.
-func (p *Process) do(ctx context.Context, o order) (answer, error) {
+// gone is why a process that has ended cannot answer.
+func (p *process) gone() error {
 	p.mu.Lock()
-	p.number++
-	o.Number = p.number
-	waiting := p.expect(o.Number)
-	line, err := json.Marshal(o)
-	if err == nil {
-		_, err = p.in.Write(append(line, '\n'))
+	defer p.mu.Unlock()
+	if words := p.said.words(); !p.closed {
+		return fmt.Errorf("its process has ended (%v): %s", p.cmd.ProcessState, words)
 	}
-	p.mu.Unlock()
+	return khashmir.ErrClosed
+}
+
+func (p *process) ID() khashmir.ID { return p.id }
+func (p *process) Addr() string    { return p.addr }
+
+func (p *process) AddContact(ctx context.Context, addr string) error {
+	_, err := p.ask(ctx, order{Do: doMeet, Addr: addr})
+	return err
+}
+
+func (p *process) FindCloseNodes(ctx context.Context) error {
+	_, err := p.ask(ctx, order{Do: doJoin})
+	return err
+}
+
+func (p *process) FindNode(ctx context.Context, id khashmir.ID) (found, error) {
+	a, err := p.ask(ctx, order{Do: doFind, ID: id})
+	return given(a.Found), err
+}
+
+func (p *process) Store(ctx context.Context, key khashmir.ID, value []byte) (stored, error) {
+	a, err := p.ask(ctx, order{Do: doStore, ID: key, Value: value})
+	return given(a.Stored), err
+}
+
+func (p *process) Read(ctx context.Context, key khashmir.ID) (reading, error) {
+	a, err := p.ask(ctx, order{Do: doRead, ID: key})
+	return given(a.Reading), err
+}
+
+func (p *process) lacks(ctx context.Context, keys []khashmir.ID) ([]khashmir.ID, error) {
+	a, err := p.ask(ctx, order{Do: doLack, IDs: keys})
+	return a.Lacking, err
+}
+
+func (p *process) Stats() (stats, error) {
+	a, err := p.ask(context.Background(), order{Do: doStats})
+	return given(a.Stats), err
+}
+
+// given is what an answer has, or nothing if it failed.
+func given[T any](part *T) (whole T) {
+	if part != nil {
+		whole = *part
+	}
+	return whole
+}
+
+// Close has the peer leave politely, and waits for its end.
+func (p *process) Close() error {
+	if !p.close() {
+		return khashmir.ErrClosed
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	_, err := p.ask(ctx, order{Do: doClose})
 	if err != nil {
-		return answer{}, ErrProcessGone
+		_ = p.cmd.Process.Kill()
 	}
-	return p.await(ctx, waiting)
+	<-p.ended
+	return err
 }
 
-// Kill ends the process as kill -9 does, and waits until it is gone.
-func (p *Process) Kill() {
-	_ = p.cmd.Process.Kill() // it may have ended by itself
-	<-p.gone
-	_ = p.cmd.Wait() // killed, as it says
-	p.in.Close()
+// Abort kills the process, and waits for its end.
+func (p *process) Abort() error {
+	p.close()
+	err := p.cmd.Process.Kill()
+	<-p.ended
+	if errors.Is(err, os.ErrProcessDone) {
+		return khashmir.ErrClosed
+	}
+	return err
 }
 
-// lastWords keeps the end of what a process says before it dies.
-type lastWords struct {
+// close is true the first time.
+func (p *process) close() (first bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	first, p.closed = !p.closed, true
+	return first
+}
+
+// complaint is the beginning of what a process wrote to its standard error.
+type complaint struct {
 	mu   sync.Mutex
-	tail []byte
+	text []byte
 }
 
-func (l *lastWords) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.tail = append(l.tail, b...)
-	l.tail = l.tail[max(0, len(l.tail)-1000):]
+func (c *complaint) Write(b []byte) (int, error) {
+	const enough = 2000 // bytes; a crash tells its reason first
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.text = append(c.text, b[:min(len(b), enough-len(c.text))]...)
 	return len(b), nil
 }
 
-func (l *lastWords) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return string(l.tail)
-}
-
-// startAgain is how often a peer may try to listen where it listened before.
-const startAgain = 20
-
-// Restart starts the peer anew on its file and address. The system may take a
-// moment to let go of what the dead process had.
-func Restart(ctx context.Context, command []string, config PeerConfig) (p *Process, err error) {
-	for range startAgain {
-		if p, err = StartProcess(ctx, command, config); err == nil || ctx.Err() != nil {
-			return p, err
-		}
-		if waiting := pause(ctx, 50*time.Millisecond); waiting != nil {
-			return nil, waiting
-		}
-	}
-	return nil, err
+func (c *complaint) words() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return strings.TrimSpace(string(c.text))
 }

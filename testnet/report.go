@@ -15,6 +15,7 @@ type Report struct {
 	Transport string `json:"transport"`
 	Store     string `json:"store"`
 	Callers   int    `json:"callers"`
+	Entries   int    `json:"entries"` // values under each key
 	ValueSize int    `json:"value_size"`
 	Dir       string `json:"dir,omitempty"` // where the peers' files are kept
 
@@ -47,20 +48,6 @@ type Report struct {
 	HopsPerStore     float64 `json:"hops_per_store"`
 	HopsPerGet       float64 `json:"hops_per_get"`
 
-	// After a fault: what had been acknowledged, as entries, and was read back.
-	Entries      int     `json:"entries"` // under each key
-	Fault        string  `json:"fault,omitempty"`
-	Killed       int     `json:"killed"`
-	Acknowledged int     `json:"acknowledged"`
-	Readable     int     `json:"readable"`
-	Lost         int     `json:"lost"`
-	Foreign      int     `json:"foreign"` // read, and never stored
-	BackFirstP50 float64 `json:"back_first_p50_ms"`
-	BackFirstP99 float64 `json:"back_first_p99_ms"`
-	BackP50MS    float64 `json:"back_p50_ms"`
-	BackP99MS    float64 `json:"back_p99_ms"`
-	HealS        float64 `json:"heal_s"` // from the end of the fault until all was readable
-
 	Contacts    float64 `json:"contacts"`    // in a peer's table, on average
 	Connections int     `json:"connections"` // all peers' ends
 	Handshakes  int     `json:"handshakes"`  // all peers' ends, since the start
@@ -69,13 +56,23 @@ type Report struct {
 	CPUS        float64 `json:"cpu_s"`
 	WallS       float64 `json:"wall_s"`
 
+	Kept                       // when they were last looked for
+	Foreign   int              `json:"foreign"` // values found where nobody had stored them
+	Partition *PartitionReport `json:"partition,omitempty"`
+	Kill      *KillReport      `json:"kill,omitempty"`
+	Restart   *RestartReport   `json:"restart,omitempty"`
+
 	Faults []string `json:"faults,omitempty"` // the first few, in words
 }
 
-// OK reports whether everything was stored and found.
+// OK reports whether everything was stored and found, and nothing lost.
 func (r Report) OK() bool {
+	p, k, a := r.Partition, r.Kill, r.Restart
 	return r.Joined == r.Peers && r.FindsOK == r.Finds && r.StoresOK == r.Stores && r.GetsOK == r.Gets &&
-		r.Lost == 0 && r.Foreign == 0
+		r.Lost == 0 && r.Foreign == 0 &&
+		(p == nil || p.Healed && p.StoresOK == p.Stores && p.GetsOK == p.Gets && p.Lost == 0) &&
+		(k == nil || k.Lost == 0) &&
+		(a == nil || a.Rejoined == a.Peers && a.Lost == 0)
 }
 
 // faults is what went wrong, in words: the first few of it, and how many more.

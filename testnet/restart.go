@@ -2,193 +2,110 @@ package testnet
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"path/filepath"
 	"time"
-
-	"github.com/khashmir/kad/khashmir"
 )
 
-// town is a network of peers that have a process each.
-type town struct {
-	*run
-	peers []*Process
-	paths []PeerConfig
+// RestartReport is what a kill -9 of every peer has left.
+type RestartReport struct {
+	Peers    int     `json:"peers"`
+	Rejoined int     `json:"rejoined"` // found their close nodes, by the contacts in their files alone
+	StartS   float64 `json:"start_s"`  // until all listened again
+	RejoinS  float64 `json:"rejoin_s"` // from then on, until all had rejoined
+	RereadS  float64 `json:"reread_s"` // from then on, until all was read
+	Kept
 }
 
-// runProcesses is Run for peers in processes: they join and store, are all
-// killed at once, start again on their files, and everything that was
-// acknowledged is read back.
-func runProcesses(ctx context.Context, config Config) (Report, error) {
-	if len(config.PeerCommand) == 0 {
-		return Report{}, errors.New("nothing is known that runs a peer in a process of its own")
-	}
-	begun := now()
-	n := &Network{Nodes: make([]*khashmir.Node, config.Peers), config: config, dir: config.Dir, begun: begun}
-	if err := n.makeDir(); err != nil {
-		return Report{}, err
-	}
-	t := &town{run: &run{Network: n}, peers: make([]*Process, config.Peers), paths: make([]PeerConfig, config.Peers)}
-	for i := range t.paths {
-		t.paths[i] = PeerConfig{
-			Path:    filepath.Join(n.dir, fmt.Sprintf("peer-%04d.db", i)),
-			Listen:  "127.0.0.1:0",
-			Streams: config.Transport == Streams,
-		}
-	}
-	err := t.play(ctx)
-	t.killAll()
-	n.Nodes = nil // they were never in this process
-	err = also(err, n.Close())
-	all := begun.since()
-	t.report.WallS, t.report.CPUS = seconds(all.wall), seconds(all.cpu)
-	return t.report, err
-}
+const (
+	// checkpoint is how often a peer that is to be killed saves its contacts:
+	// it lives for seconds, not for hours.
+	checkpoint = 500 * time.Millisecond
 
-func (t *town) play(ctx context.Context) error {
-	if err := t.start(ctx, Building, StartProcess); err != nil {
+	// rejoinBound is how long a peer may take to find its close nodes again, and
+	// rejoinAgain how long until it is asked once more.
+	rejoinBound = 30 * time.Second
+	rejoinAgain = 100 * time.Millisecond
+)
+
+// restart kills every peer at once and starts all of them again on their
+// files, and then every value is read back. Nobody tells them of each other.
+func (r *run) restart(ctx context.Context) error {
+	saved := func(int) error { return pause(ctx, 2*checkpoint) } // by all, by then
+	if err := r.each(ctx, Saving, 1, 1, saved); err != nil {
 		return err
 	}
-	if err := t.meet(ctx); err != nil {
+	if err := r.crash(ctx, Killing, r.living()); err != nil {
 		return err
 	}
-	t.boot = t.begun.since()
-	t.report = t.described()
-	t.report.Finds, t.report.Gets = 0, 0
-	if err := t.storeAll(ctx); err != nil {
+	report := &RestartReport{Peers: len(r.peers)}
+	r.report.Restart = report
+	begun := time.Now()
+	if err := r.startAgain(ctx); err != nil {
 		return err
 	}
-	t.report.Fault = fmt.Sprintf("all %d peers were killed and started again", len(t.peers))
-	t.report.Killed = len(t.peers)
-	t.killAll()
-	healed := time.Now()
-	if err := t.start(ctx, Starting, Restart); err != nil {
+	report.StartS = seconds(time.Since(begun))
+	begun = time.Now()
+	if err := r.rejoin(ctx); err != nil {
 		return err
 	}
-	err := t.readAll(ctx)
-	t.report.HealS = seconds(time.Since(healed))
-	t.report.StoreP50MS, t.report.StoreP99MS = percentiles(t.store)
-	t.report.BackP50MS, t.report.BackP99MS = percentiles(t.back)
-	t.report.Faults = t.faults.words()
+	report.RejoinS = seconds(time.Since(begun))
+	begun = time.Now()
+	var in looks
+	err := r.lookForAll(ctx, Rereading, r.living(), &in)
+	report.RereadS = seconds(time.Since(begun))
+	report.Kept = r.tally()
 	return err
 }
 
-func (t *town) start(ctx context.Context, stage Stage, how func(context.Context, []string, PeerConfig) (*Process, error)) error {
-	return t.each(ctx, stage, len(t.peers), workers, func(i int) error {
-		p, err := how(ctx, t.config.PeerCommand, t.paths[i])
+// startAgain starts each peer where it was.
+func (r *run) startAgain(ctx context.Context) error {
+	return r.each(ctx, Starting, len(r.peers), workers, func(i int) error {
+		o := r.opening(i)
+		o.Listen = r.peers[i].Addr()
+		p, err := startProcess(ctx, o)
 		if err != nil {
-			return fmt.Errorf("peer %d: %w", i, err)
+			return fmt.Errorf("start peer %d again: %w", i, err)
 		}
-		t.peers[i], t.paths[i].Listen = p, p.Addr
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.peers[i].ID() != p.ID() {
+			r.faults.add("peer %d is another than it was", i)
+		}
+		r.peers[i], r.dead[i] = p, false
 		return nil
 	})
 }
 
-func (t *town) meet(ctx context.Context) error {
-	err := t.each(ctx, Meeting, len(t.peers), workers, func(i int) error {
-		for _, other := range t.contacts(i) {
-			if err := t.peers[i].Contact(ctx, t.peers[other].Addr); err != nil {
-				return fmt.Errorf("peer %d was given peer %d: %w", i, other, err)
+// rejoin waits until the peers have found their close nodes again.
+func (r *run) rejoin(ctx context.Context) error {
+	return r.each(ctx, Rejoining, len(r.peers), workers, func(i int) error {
+		begun := time.Now()
+		err := r.peers[i].FindCloseNodes(ctx)
+		for err != nil && time.Since(begun) < rejoinBound {
+			if err := pause(ctx, rejoinAgain); err != nil {
+				return err
 			}
+			err = r.peers[i].FindCloseNodes(ctx)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if err != nil {
+			r.faults.add("peer %d found no close nodes after the restart: %v", i, err)
+		} else {
+			r.report.Restart.Rejoined++
 		}
 		return nil
 	})
-	if err != nil {
-		return err
+}
+
+// pause waits, unless ctx ends.
+func pause(ctx context.Context, d time.Duration) error {
+	wait := time.NewTimer(d)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
-	return t.each(ctx, Joining, len(t.peers), workers, func(i int) error {
-		if err := t.peers[i].Join(ctx); err != nil {
-			return fmt.Errorf("peer %d found no close nodes: %w", i, err)
-		}
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.joined++
-		return nil
-	})
-}
-
-func (t *town) storeAll(ctx context.Context) error {
-	return t.each(ctx, Storing, t.config.Stores, t.config.Callers, func(i int) error {
-		random := t.random(Storing, i)
-		var key khashmir.ID
-		for e := range t.config.Entries {
-			hash, value := pair(random, i*t.config.Entries+e, t.config.ValueSize)
-			if e == 0 {
-				key = hash
-			}
-			writer := random.IntN(len(t.peers))
-			begun := time.Now()
-			err := t.peers[writer].Store(ctx, key, value)
-			if ctx.Err() != nil {
-				return nil
-			}
-			t.stored(time.Since(begun), i, writer, khashmir.Result{}, err)
-			if err == nil {
-				t.ledger.add(key, value)
-			}
-		}
-		return nil
-	})
-}
-
-// killAll kills those that run, and waits until they are gone.
-func (t *town) killAll() {
-	_ = t.each(context.Background(), Killing, len(t.peers), len(t.peers), func(i int) error {
-		if t.peers[i] != nil {
-			t.peers[i].Kill()
-			t.peers[i] = nil
-		}
-		return nil
-	})
-}
-
-// rejoinWithin bounds how long a restarted network may take to be one again: a
-// second look at the saved contacts is due after a minute.
-const rejoinWithin = 90 * time.Second
-
-// readAll has random peers read everything back. A peer that has not rejoined
-// yet is asked again.
-func (t *town) readAll(ctx context.Context) error {
-	keys := t.ledger.keys()
-	t.report.Acknowledged = t.ledger.size()
-	deadline := time.Now().Add(rejoinWithin)
-	return t.each(ctx, Reading, len(keys), t.config.Callers, func(i int) error {
-		reader := t.random(Reading, i).IntN(len(t.peers))
-		for {
-			begun := time.Now()
-			values, err := t.peers[reader].Get(ctx, keys[i])
-			if ctx.Err() != nil {
-				return nil
-			}
-			got := reading{err: err, whole: time.Since(begun)}
-			for _, value := range values {
-				got.values = append(got.values, string(value))
-			}
-			missing, foreign := t.ledger.compare(keys[i], got.values)
-			if missing > 0 && time.Now().Before(deadline) {
-				if err := pause(ctx, 50*time.Millisecond); err != nil {
-					return err
-				}
-				continue
-			}
-			t.account(i, got, missing, foreign)
-			return nil
-		}
-	})
-}
-
-// account enters into the report what reading the i-th key back came to.
-func (r *run) account(i int, got reading, missing, foreign int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.report.Readable += len(got.values) - foreign
-	r.report.Lost += missing
-	r.report.Foreign += foreign
-	if missing+foreign > 0 {
-		r.faults.add("value %d: %s", i, got.wrong(missing, foreign))
-		return
-	}
-	r.backFirst = append(r.backFirst, got.first)
-	r.back = append(r.back, got.whole)
 }

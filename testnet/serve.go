@@ -3,111 +3,102 @@ package testnet
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"net/netip"
+	"runtime"
 	"sync"
-
-	"github.com/khashmir/kad/khashmir"
-	"github.com/khashmir/kad/transport"
 )
 
-// PeerConfig is a peer that has a process to itself.
-type PeerConfig struct {
-	Path    string // its file
-	Listen  string // host:port on loopback
-	Streams bool   // everything on QUIC streams
-}
+// PeerCommand is the first argument that makes a program that builds networks
+// with Config.Restart one of their peers: it then calls ServePeer, and that is all.
+const PeerCommand = "peer"
 
-// order is a line to a peer process, and answer one from it. The first answer
-// comes unasked and says where the peer listens.
-type order struct {
-	Number int         `json:"number"`
-	Do     string      `json:"do"` // contact, join, store, get
-	Addr   string      `json:"addr,omitempty"`
-	Key    khashmir.ID `json:"key,omitempty"`
-	Value  []byte      `json:"value,omitempty"`
-}
-
-type answer struct {
-	Number int      `json:"number"`
-	Addr   string   `json:"addr,omitempty"`
-	Values [][]byte `json:"values,omitempty"`
-	Err    string   `json:"err,omitempty"`
-}
-
-// Peer runs a peer that takes its orders as lines of JSON from in and answers
-// them on out, many at once. It ends when in does: with the process that gives
-// the orders, however that ended.
-func Peer(in io.Reader, out io.Writer, config PeerConfig) error {
-	listen, err := netip.ParseAddrPort(config.Listen)
-	if err != nil {
-		return fmt.Errorf("listen at %q: %w", config.Listen, err)
+// ServePeer is the life of a peer that is a process: it does what in says and
+// tells out, until it is told to close. Where in ends before that, its parent
+// is no more, and it ends as in a crash.
+func ServePeer(in io.Reader, out io.Writer) error {
+	s := &servant{orders: json.NewDecoder(in), answers: json.NewEncoder(out)}
+	var first order
+	if err := s.orders.Decode(&first); err != nil {
+		return fmt.Errorf("a peer process wants orders on its input, from khashmir-testnet --restart: %w", err)
 	}
-	node, err := khashmir.Open(khashmir.Config{
-		Path:      config.Path,
-		Transport: transport.NewQUIC(transport.QUICConfig{Listen: listen, StreamsOnly: config.Streams}),
-	})
-	if err != nil {
-		return err
+	if first.Do != doOpen || first.Open == nil {
+		return fmt.Errorf("a peer process begins with %q, not %q", doOpen, first.Do)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &server{node: node, out: json.NewEncoder(out)}
-	s.answer(answer{Addr: node.Addr().String()})
-	orders := json.NewDecoder(in)
-	var working sync.WaitGroup
+	p, err := openLocal(*first.Open, first.Open.transport())
+	if err != nil {
+		s.answer(answer{N: first.N}, err)
+		return nil
+	}
+	s.peer = p
+	s.answer(answer{N: first.N, ID: p.ID(), Addr: p.Addr()}, nil)
+	return s.serve()
+}
+
+// servant does what it is told, many things at once.
+type servant struct {
+	orders  *json.Decoder
+	peer    *local
+	running sync.WaitGroup
+
+	mu      sync.Mutex
+	answers *json.Encoder
+}
+
+func (s *servant) serve() error {
+	defer s.running.Wait()
 	for {
 		var o order
-		if err = orders.Decode(&o); err != nil {
-			break
+		switch err := s.orders.Decode(&o); {
+		case errors.Is(err, io.EOF):
+			return s.peer.Abort()
+		case err != nil:
+			return also(err, s.peer.Abort())
 		}
-		working.Go(func() { s.answer(s.obey(ctx, o)) })
+		if o.Do == doClose {
+			s.answer(answer{N: o.N}, s.peer.Close())
+			return nil
+		}
+		s.running.Go(func() { s.answer(s.do(o)) })
 	}
-	cancel()
-	working.Wait()
-	closing := node.Abort()
-	if err == io.EOF {
-		err = nil
-	}
-	return also(err, closing)
 }
 
-type server struct {
-	node *khashmir.Node
-	mu   sync.Mutex
-	out  *json.Encoder
+func (s *servant) do(o order) (a answer, err error) {
+	ctx, p := context.Background(), s.peer
+	a.N = o.N
+	switch o.Do {
+	case doMeet:
+		err = p.AddContact(ctx, o.Addr)
+	case doJoin:
+		err = p.FindCloseNodes(ctx)
+	case doFind:
+		a.Found = new(found)
+		*a.Found, err = p.FindNode(ctx, o.ID)
+	case doStore:
+		a.Stored = new(stored)
+		*a.Stored, err = p.Store(ctx, o.ID, o.Value)
+	case doRead:
+		a.Reading = new(reading)
+		*a.Reading, err = p.Read(ctx, o.ID)
+	case doLack:
+		a.Lacking, err = p.lacks(o.IDs)
+	case doStats:
+		a.Stats = new(stats)
+		*a.Stats, err = p.Stats()
+		a.Stats.Goroutines, a.Stats.RSSMiB, a.Stats.CPU = runtime.NumGoroutine(), memory(), cpuTime()
+	default:
+		err = fmt.Errorf("no peer can %q", o.Do)
+	}
+	return a, err
 }
 
-// answer is lost when nobody reads any more; then the orders end too.
-func (s *server) answer(a answer) {
+// answer cannot fail to be told: where nobody listens any more, in ends too.
+func (s *servant) answer(a answer, err error) {
+	if err != nil {
+		a.Error = err.Error()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = s.out.Encode(a)
-}
-
-func (s *server) obey(ctx context.Context, o order) answer {
-	a := answer{Number: o.Number}
-	var err error
-	switch o.Do {
-	case "contact":
-		_, err = s.node.AddContact(ctx, o.Addr)
-	case "join":
-		_, err = s.node.FindCloseNodes(ctx)
-	case "store":
-		_, err = s.node.Store(ctx, o.Key, o.Value)
-	case "get":
-		for value, failed := range s.node.Values(ctx, o.Key) {
-			if failed != nil {
-				err = failed
-				break
-			}
-			a.Values = append(a.Values, value)
-		}
-	default:
-		err = fmt.Errorf("%q is no order", o.Do)
-	}
-	if err != nil {
-		a.Err = err.Error()
-	}
-	return a
+	_ = s.answers.Encode(a)
 }

@@ -19,12 +19,22 @@ const (
 	Joining  Stage = "finding close nodes"
 	Finding  Stage = "finding peers"
 	Storing  Stage = "storing and reading values"
-	Killing  Stage = "killing peers"
-	Cutting  Stage = "storing while it is cut"
-	Healing  Stage = "waiting for the halves"
-	Starting Stage = "starting peers again"
-	Reading  Stage = "reading everything back"
-	Closing  Stage = "closing peers"
+
+	Cutting Stage = "storing while cut in two"
+	Healing Stage = "reading after the cut"
+
+	Crashing  Stage = "crashing peers"
+	Surviving Stage = "reading from who is left"
+
+	Saving    Stage = "saving contacts"
+	Killing   Stage = "kill -9 of every peer"
+	Starting  Stage = "starting them again"
+	Rejoining Stage = "finding close nodes again"
+	Rereading Stage = "reading everything back"
+
+	Closing Stage = "closing peers"
+
+	unseen Stage = "" // a part of another
 )
 
 // each runs f for 0 to total-1, some at once, and stops at the first error or
@@ -58,7 +68,7 @@ func (n *Network) each(ctx context.Context, stage Stage, total, atOnce int, f fu
 }
 
 func (n *Network) progress(stage Stage, done, total int) {
-	if n.config.Progress != nil {
+	if n.config.Progress != nil && stage != unseen {
 		n.config.Progress(stage, done, total)
 	}
 }

@@ -1,13 +1,19 @@
-// Package testnet builds a network of many nodes in one process and puts it
+// Package testnet builds a network of many nodes on one machine and puts it
 // through what Khashmir's own script did: each node is given a few random
 // contacts and finds its neighbours; then random nodes find each other, and
-// each other's values.
+// each other's values. Then, if wanted, it goes through faults: a cut between
+// two halves, crashes, kill -9 of every node. After each, whatever was
+// acknowledged is looked for.
 //
-// It owns the nodes it builds and the directory they live in. It uses them
-// through their public API alone and prints nothing.
+// It owns the nodes it builds, the processes of those that have one each, and
+// the directory they live in. It uses them through their public API alone and
+// prints nothing.
 //
 // Run does all of it. Start, Join, Play and Close are its steps, for who wants
 // to do something to the network in between.
+//
+// To read on: run.go is the script, partition.go, kill.go and restart.go are
+// the faults, process.go and serve.go the two ends of a peer that is a process.
 package testnet
 
 import (
@@ -22,11 +28,12 @@ import (
 	"github.com/khashmir/kad/transport"
 )
 
-// Network is a number of nodes in one process.
+// Network is a number of nodes on one machine.
 type Network struct {
-	Nodes []*khashmir.Node
+	Nodes []*khashmir.Node // those in this process: all, or none
 
 	config    Config
+	peers     []peer
 	dir       string
 	ours      bool               // the directory is to be removed
 	inProcess *transport.Network // what peers over Mem talk on
@@ -52,17 +59,20 @@ func Start(ctx context.Context, config Config) (*Network, error) {
 		return nil, err
 	}
 	n := &Network{
-		Nodes:     make([]*khashmir.Node, config.Peers),
 		config:    config,
+		peers:     make([]peer, config.Peers),
 		dir:       config.Dir,
 		inProcess: transport.NewNetwork(config.Seed),
 		begun:     now(),
+	}
+	if !config.Restart {
+		n.Nodes = make([]*khashmir.Node, config.Peers)
 	}
 	if err := n.makeDir(); err != nil {
 		return nil, err
 	}
 	err := n.each(ctx, Building, config.Peers, workers, func(i int) (err error) {
-		if n.Nodes[i], err = n.open(i); err != nil {
+		if n.peers[i], err = n.open(ctx, i); err != nil {
 			return fmt.Errorf("peer %d: %w", i, err)
 		}
 		return nil
@@ -91,12 +101,12 @@ func (n *Network) makeDir() (err error) {
 // Join gives every peer its random contacts and has it find its neighbours.
 // Those that find none are in the report.
 func (n *Network) Join(ctx context.Context) error {
-	err := n.each(ctx, Meeting, len(n.Nodes), workers, func(i int) error { return n.introduce(ctx, i) })
+	err := n.each(ctx, Meeting, len(n.peers), workers, func(i int) error { return n.introduce(ctx, i) })
 	if err != nil {
 		return err
 	}
-	err = n.each(ctx, Joining, len(n.Nodes), workers, func(i int) error {
-		_, err := n.Nodes[i].FindCloseNodes(ctx)
+	err = n.each(ctx, Joining, len(n.peers), workers, func(i int) error {
+		err := n.peers[i].FindCloseNodes(ctx)
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		if err != nil {
@@ -107,6 +117,11 @@ func (n *Network) Join(ctx context.Context) error {
 		return nil
 	})
 	n.boot = n.begun.since()
+	if err != nil {
+		return err
+	}
+	sum, err := n.total() // of processes, what they have used is theirs to tell
+	n.boot.cpu += sum.CPU
 	return err
 }
 
@@ -116,7 +131,7 @@ func (n *Network) introduce(ctx context.Context, i int) error {
 	var silent []error
 	contacts := n.contacts(i)
 	for _, other := range contacts {
-		if _, err := n.Nodes[i].AddContact(ctx, n.Nodes[other].Addr().String()); err != nil {
+		if err := n.peers[i].AddContact(ctx, n.peers[other].Addr()); err != nil {
 			silent = append(silent, fmt.Errorf("peer %d was given peer %d: %w", i, other, err))
 		}
 	}
@@ -135,27 +150,26 @@ func (n *Network) introduce(ctx context.Context, i int) error {
 func (n *Network) contacts(i int) []int {
 	random := n.random(Meeting, i)
 	var drawn []int
-	for len(drawn) < min(n.config.Contacts, len(n.Nodes)-1) {
-		if other := others(random, len(n.Nodes), i); !slices.Contains(drawn, other) {
+	for len(drawn) < min(n.config.Contacts, len(n.peers)-1) {
+		if other := others(random, len(n.peers), i); !slices.Contains(drawn, other) {
 			drawn = append(drawn, other)
 		}
 	}
 	return drawn
 }
 
-// Close ends all peers, whatever becomes of one, and removes what was made for
-// them. As nobody stays, nobody is handed anything. Peers that were closed
-// already are left alone.
+// Close closes all peers, whatever becomes of one, and removes what was made
+// for them. Peers that were closed already are left alone.
 func (n *Network) Close() error {
-	var open []*khashmir.Node // all, unless building them was interrupted
-	for _, node := range n.Nodes {
-		if node != nil {
-			open = append(open, node)
+	var open []peer // all, unless building them was interrupted
+	for _, p := range n.peers {
+		if p != nil {
+			open = append(open, p)
 		}
 	}
 	errs := make([]error, len(open))
 	_ = n.each(context.Background(), Closing, len(open), workers, func(i int) error {
-		if err := open[i].Abort(); err != nil && !errors.Is(err, khashmir.ErrClosed) {
+		if err := open[i].Close(); err != nil && !errors.Is(err, khashmir.ErrClosed) {
 			errs[i] = fmt.Errorf("close a peer: %w", err)
 		}
 		return nil

@@ -126,6 +126,7 @@ func TestFaultsAreToldAFewTimesAndThenCounted(t *testing.T) {
 
 func TestAReportIsOKWhenNothingIsMissing(t *testing.T) {
 	good := testnet.Report{Peers: 9, Joined: 9, FindsOK: 1, Finds: 1, StoresOK: 2, Stores: 2, GetsOK: 3, Gets: 3}
+	one := testnet.Kept{Acknowledged: 1, Lost: 1}
 	if !good.OK() || !(testnet.Report{}).OK() {
 		t.Error("a report with nothing missing is not OK")
 	}
@@ -134,6 +135,14 @@ func TestAReportIsOKWhenNothingIsMissing(t *testing.T) {
 		"a find":  func(r *testnet.Report) { r.FindsOK-- },
 		"a store": func(r *testnet.Report) { r.StoresOK-- },
 		"a get":   func(r *testnet.Report) { r.GetsOK-- },
+		"a value": func(r *testnet.Report) { r.Lost++ },
+
+		"a peer after the restart":     func(r *testnet.Report) { r.Restart = &testnet.RestartReport{Peers: 9, Rejoined: 8} },
+		"a value after the restart":    func(r *testnet.Report) { r.Restart = &testnet.RestartReport{Kept: one} },
+		"a value after the crash":      func(r *testnet.Report) { r.Kill = &testnet.KillReport{Kept: one} },
+		"a value after the cut":        func(r *testnet.Report) { r.Partition = &testnet.PartitionReport{Healed: true, Kept: one} },
+		"the other side after the cut": func(r *testnet.Report) { r.Partition = &testnet.PartitionReport{} },
+		"a get during the cut":         func(r *testnet.Report) { r.Partition = &testnet.PartitionReport{Healed: true, Gets: 1} },
 	} {
 		bad := good
 		if spoil(&bad); bad.OK() {
@@ -148,15 +157,17 @@ func TestReadersDoNotHoldTheValueWhereThereAreSuch(t *testing.T) {
 		c := small(6)
 		n := joined(t, c)
 		defer n.Close()
-		result := khashmir.Result{Stored: []khashmir.Contact{n.Nodes[1].Contact(), n.Nodes[0].Contact(), n.Nodes[2].Contact()}}
+		writer, everybody := []int{0}, []int{0, 1, 2, 3, 4, 5}
+		holders := []khashmir.ID{n.Nodes[1].ID(), n.Nodes[0].ID(), n.Nodes[2].ID()}
 		// when readers are drawn, then those without it come first, in their order
-		for _, c := range []struct{ order, want []int }{
-			{[]int{0, 1, 2, 3, 4, 5}, []int{3, 4, 5}},
-			{[]int{5, 0, 4, 1, 3, 2}, []int{5, 4, 3}},
-			{[]int{2, 0, 5, 1}, []int{5, 2, 1}}, // too few
-			{[]int{0, 1}, []int{1}},
+		for _, c := range []struct{ order, publishers, want []int }{
+			{[]int{0, 1, 2, 3, 4, 5}, writer, []int{3, 4, 5}},
+			{[]int{5, 0, 4, 1, 3, 2}, writer, []int{5, 4, 3}},
+			{[]int{2, 0, 5, 1}, writer, []int{5, 2, 1}}, // too few
+			{[]int{0, 1}, writer, []int{1}},
+			{[]int{4, 3, 0, 1}, everybody, []int{4, 3, 0}}, // all have published
 		} {
-			if got := n.ReadersOf(c.order, 0, result); !slices.Equal(got, c.want) {
+			if got := n.ReadersOf(c.order, c.publishers, holders); !slices.Equal(got, c.want) {
 				t.Errorf("of %v, %v read", c.order, got)
 			}
 		}

@@ -38,7 +38,8 @@ func memory() float64 {
 }
 
 // enoughFiles says before the start what would otherwise end it halfway: a
-// peer has a socket, and with SQLite a file and its log.
+// peer has a socket, and with SQLite a file and its log. One that is a process
+// has those to itself, and here a handle and the ends of three pipes.
 func enoughFiles(c Config) error {
 	const spare = 50 // the process's own, and files open for a moment
 	each := 0
@@ -47,6 +48,9 @@ func enoughFiles(c Config) error {
 	}
 	if c.Store == SQLite {
 		each += 2
+	}
+	if c.Restart {
+		each = 4
 	}
 	if want, limit := each*c.Peers+spare, openFiles(); want > limit {
 		return fmt.Errorf("%d peers need %d open files, the system allows %d here (ulimit -n)", c.Peers, want, limit)

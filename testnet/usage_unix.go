@@ -8,13 +8,17 @@ import (
 	"time"
 )
 
-// cpuTime is what the process has used, user and system.
-func cpuTime() time.Duration {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		return 0
+// cpuTime is what the process has used, user and system, and those of its
+// children that have ended.
+func cpuTime() (sum time.Duration) {
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var usage syscall.Rusage
+		if err := syscall.Getrusage(who, &usage); err != nil {
+			return 0
+		}
+		sum += time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	return sum
 }
 
 // openFiles is how many descriptors the process may have. Go raised it as far

@@ -16,9 +16,7 @@ import (
 
 // program is the command with what it stands on.
 type program struct {
-	stdin          io.Reader
 	stdout, stderr io.Writer
-	itself         []string // what runs a peer in a process
 	network        func(context.Context, testnet.Config) (testnet.Report, error)
 }
 
@@ -68,37 +66,55 @@ func whereabouts(c testnet.Config) string {
 	return " and their temporary files removed"
 }
 
-const help = `Builds PEERS peers (50 by default) in this process, each with a UDP socket on
+const help = `Builds PEERS peers (50 by default) on this machine, each with a UDP socket on
 loopback and an SQLite file of its own. Each peer is given three random contacts
 and finds its close nodes. Then random peers find each other, and random peers
 store values that others look for. A scoreboard says what was found and what it
 took; its "questions" are the messages asked for one find, store or get.
 
+A value is acknowledged when its publisher was told that others have committed
+it. From then on it must be found, whatever happens to the network. Three things
+that may happen, after the stores and in this order:
+
+--partition 30s cuts the network in two halves, at random. No question crosses
+the cut. Both halves go on storing values and reading their own. Then the cut is
+mended, and whatever was acknowledged must be found from both halves.
+
+--kill 0.2 has a fifth of the peers crash, all at once and without notice. Those
+that are left look for every value once, while they still take the dead for
+living. A value lives at 8 of the peers: it is gone if all of these are.
+
+--restart makes every peer a process of its own and kills all of them at once
+with kill -9. They are started again on their files, must find each other by the
+contacts in these, and then every value is read back.
+
+--entries 100 has up to 100 different peers store a value each under the same
+key, and the others must find all of these and no other. It goes with any fault.
+
+Peers that are cut off from each other are in one process, those that are killed
+with kill -9 are not: --partition and --restart exclude each other. --restart
+needs files and sockets: --store sqlite, and not --transport mem.
+
 --transport quic sends sealed datagrams, and QUIC streams for what is larger;
 streams sends everything on QUIC streams; mem passes messages in process.
-
-Then, if you ask for it, the network is hurt, and everything that was
-acknowledged is read back: --kill crashes a share of the peers, --partition cuts
-the network into halves that go on storing until it is healed, --restart gives
-each peer a process of its own, ends all of them with kill -9 and starts them
-again on their files. What was acknowledged and cannot be read is lost; nothing
-should be.
 
 --seed repeats the identities and the random choices; each scoreboard says which
 seed it had. --dir keeps the files. Peers whose files are there already go on
 with the identity and the values they had, whatever the seed.
 
-Exit status: 0 everything was found and nothing lost; 1 something was not, or
-the network could not be built; 2 bad arguments; 130 ended by Ctrl-C, with
-everything cleaned up (a second Ctrl-C ends it at once and may leave files).`
+Exit status: 0 everything was found; 1 something was not, or was lost, or the
+network could not be built; 2 bad arguments; 130 ended by Ctrl-C, with
+everything cleaned up (a second Ctrl-C ends it at once and may leave files
+behind, but no process).`
 
 const examples = `  khashmir-testnet 50
   khashmir-testnet 200 --callers 16 --stores 500 --json
+  khashmir-testnet 200 --stores 500 --kill 0.2
+  khashmir-testnet 20 --stores 100 --restart
+  khashmir-testnet 50 --partition 30s
+  khashmir-testnet 200 --entries 100 --stores 3
   khashmir-testnet 200 --transport streams --seed 7
-  khashmir-testnet 1000 --transport mem --store memory
-  khashmir-testnet 200 --stores 100 --kill 0.2
-  khashmir-testnet 50 --entries 100 --partition 30s
-  khashmir-testnet 20 --stores 200 --restart`
+  khashmir-testnet 1000 --transport mem --store memory`
 
 func (p program) command(config *testnet.Config) *cobra.Command {
 	asJSON := false
@@ -124,37 +140,20 @@ func (p program) command(config *testnet.Config) *cobra.Command {
 	count := func(n *int, name, usage string) { flags.Var((*number)(n), name, usage) }
 	word := func(s *string, name, kind, usage string) { flags.Var(text{s, kind}, name, usage) }
 	count(&config.Finds, "finds", "how often a random peer finds another")
-	count(&config.Stores, "stores", "how often a random peer stores a value")
+	count(&config.Stores, "stores", "keys that random peers store a value under")
+	count(&config.Entries, "entries", "values under each key, by different peers")
 	count(&config.Readers, "readers", "peers without a value that look for it")
 	count(&config.Contacts, "contacts", "random contacts that each peer is given")
 	count(&config.ValueSize, "value-size", "bytes a value")
-	count(&config.Entries, "entries", "values under one key, each by a random peer")
 	count(&config.Callers, "callers", "finds or stores at once")
 	flags.Var(&seed{n: &config.Seed}, "seed", "repeat the run of this seed (default random)")
 	word(&config.Transport, "transport", "kind", "quic, streams or mem")
 	word(&config.Store, "store", "kind", "sqlite or memory")
 	word(&config.Dir, "dir", "path", "keep the peers' files in this directory")
-	flags.Var(share{&config.Kill}, "kill", "crash this share of the peers, read everything back")
-	flags.Var(span{&config.Partition}, "partition", "cut the network into halves for so long, then the same")
-	flags.BoolVar(&config.Restart, "restart", false, "kill -9 all peers, start them again, then the same")
+	flags.Var((*share)(&config.Kill), "kill", "have this share of the peers crash, 0 to 1")
+	flags.BoolVar(&config.Restart, "restart", false, "kill -9 every peer and start it again")
+	flags.Var((*duration)(&config.Partition), "partition", "cut the network in two for so long, as in 30s")
 	flags.BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
-	cmd.AddCommand(p.peer())
-	return cmd
-}
-
-// peer is what --restart runs in each peer's process. It is not for people.
-func (p program) peer() *cobra.Command {
-	var config testnet.PeerConfig
-	cmd := &cobra.Command{
-		Use:    "peer",
-		Short:  "Run one peer that takes its orders from the standard input",
-		Hidden: true,
-		Args:   cobra.NoArgs,
-		RunE:   func(*cobra.Command, []string) error { return testnet.Peer(p.stdin, p.stdout, config) },
-	}
-	cmd.Flags().StringVar(&config.Path, "path", "", "its file")
-	cmd.Flags().StringVar(&config.Listen, "listen", "127.0.0.1:0", "where it listens")
-	cmd.Flags().BoolVar(&config.Streams, "streams", false, "everything on QUIC streams")
 	return cmd
 }
 
@@ -179,7 +178,6 @@ func (p program) play(ctx context.Context, config testnet.Config, asJSON bool) e
 		lines = newProgress(p.stderr, false)
 	}
 	config.Progress = lines.update
-	config.PeerCommand = p.itself
 	report, err := p.network(ctx, config)
 	lines.end()
 	if err != nil {

@@ -23,6 +23,48 @@ func (n *number) Set(s string) error {
 	return nil
 }
 
+// share is a part of a whole, 0 to 1.
+type share float64
+
+func (f *share) String() string {
+	if *f == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(*f), 'g', -1, 64)
+}
+
+func (f *share) Type() string { return "share" }
+
+func (f *share) Set(s string) error {
+	parsed, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		return errors.New("it takes a number from 0 to 1, as 0.2")
+	}
+	*f = share(parsed)
+	return nil
+}
+
+// duration is how long something takes.
+type duration time.Duration
+
+func (d *duration) String() string {
+	if *d == 0 {
+		return ""
+	}
+	return time.Duration(*d).String()
+}
+
+func (d *duration) Type() string { return "time" }
+
+func (d *duration) Set(s string) error {
+	parsed, err := time.ParseDuration(s)
+	if err != nil {
+		return errors.New("it takes a time, as 30s or 2m")
+	}
+	*d = duration(parsed)
+	return nil
+}
+
 // seed is random until it is set.
 type seed struct {
 	n   *uint64
@@ -62,45 +104,3 @@ func (t text) String() string {
 
 func (t text) Type() string       { return t.kind }
 func (t text) Set(s string) error { *t.s = s; return nil }
-
-// share is a part of the whole.
-type share struct{ of *float64 }
-
-func (s share) String() string {
-	if s.of == nil || *s.of == 0 {
-		return ""
-	}
-	return strconv.FormatFloat(*s.of, 'g', -1, 64)
-}
-
-func (s share) Type() string { return "share" }
-
-func (s share) Set(digits string) error {
-	parsed, err := strconv.ParseFloat(digits, 64)
-	if err != nil {
-		return errors.New("it takes a share, such as 0.2")
-	}
-	*s.of = parsed
-	return nil
-}
-
-// span is a length of time.
-type span struct{ d *time.Duration }
-
-func (s span) String() string {
-	if s.d == nil || *s.d == 0 {
-		return ""
-	}
-	return s.d.String()
-}
-
-func (s span) Type() string { return "time" }
-
-func (s span) Set(text string) error {
-	parsed, err := time.ParseDuration(text)
-	if err != nil {
-		return errors.New("it takes a time, such as 30s")
-	}
-	*s.d = parsed
-	return nil
-}

@@ -27,6 +27,9 @@ const (
 var errInterrupted = errors.New("interrupted")
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == testnet.PeerCommand {
+		os.Exit(bePeer())
+	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
@@ -35,11 +38,19 @@ func main() {
 			filepath.Join(os.TempDir(), testnet.TempPattern))
 		os.Exit(exitInterrupted)
 	})
-	p := program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, network: testnet.Run}
-	if self, err := os.Executable(); err == nil { // else --restart says that it cannot
-		p.itself = []string{self, "peer"}
-	}
+	p := program{stdout: os.Stdout, stderr: os.Stderr, network: testnet.Run}
 	os.Exit(p.run(ctx, os.Args[1:]))
+}
+
+// bePeer is the hidden subcommand that --restart runs. What a terminal sends to
+// all of its processes is for the parent to obey: the peer goes with it.
+func bePeer() int {
+	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	if err := testnet.ServePeer(os.Stdin, os.Stdout); err != nil {
+		fmt.Fprintf(os.Stderr, "khashmir-testnet: %v\n", err)
+		return exitUsage
+	}
+	return exitFound
 }
 
 // sameSignal is how soon a second signal is still the first: some send it to

@@ -7,11 +7,14 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/khashmir/kad/store"
 )
 
 func TestSignalsEndTheProcessAndCleanUp(t *testing.T) {
@@ -121,4 +124,65 @@ func TestTooFewOpenFilesAreSaidBeforeTheStart(t *testing.T) {
 		t.Errorf("exit code %d, printed %q and %q", code, stdout, stderr)
 	}
 	empty(t, temp)
+}
+
+func TestAnInterruptedRestartLeavesNoProcessBehind(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGKILL} {
+		t.Run(signal.String(), func(t *testing.T) {
+			// Given peers that are processes, in the middle of a run without end
+			dir := t.TempDir()
+			cmd, temp := process(t, "4", "--restart", "--finds", "1000000000", "--dir", dir)
+			stdout, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewScanner(stdout)
+			for lines.Scan() && !strings.HasPrefix(lines.Text(), "finding close nodes") {
+			}
+			if inUse := files(dir); inUse != 4 {
+				t.Errorf("%d files in use during the run", inUse)
+			}
+			// when the command ends, as a terminal would end it with all its
+			// processes, or without a word
+			if signal == syscall.SIGKILL {
+				cmd.Process.Kill()
+			} else {
+				syscall.Kill(-cmd.Process.Pid, signal)
+			}
+			for lines.Scan() {
+			}
+			cmd.Wait()
+			if code := cmd.ProcessState.ExitCode(); signal == syscall.SIGINT && code != exitInterrupted {
+				t.Errorf("exit code %d", code)
+			}
+			// then its peers end too: at last nobody has their files open
+			late := time.After(10 * time.Second)
+			for files(dir) > 0 {
+				select {
+				case <-late:
+					t.Fatal("a peer outlives the command by 10 s")
+				case <-time.After(10 * time.Millisecond):
+				}
+			}
+			empty(t, temp)
+		})
+	}
+}
+
+// files is how many of the peers' files somebody has open.
+func files(dir string) (inUse int) {
+	names, _ := filepath.Glob(filepath.Join(dir, "peer-*.db"))
+	for _, name := range names {
+		s, err := store.Open(name, store.Config{})
+		if err != nil {
+			inUse++
+			continue
+		}
+		s.Close()
+	}
+	return inUse
 }
