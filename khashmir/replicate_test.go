@@ -28,6 +28,11 @@ type town struct {
 
 func newTown(t *testing.T, n int, change func(*khashmir.Config)) *town {
 	w := &town{t: t, net: transport.NewNetwork(1), stores: make(map[*khashmir.Node]khashmir.Store), change: change}
+	t.Cleanup(func() { // of those that are left: the others are to be forgotten
+		for _, node := range w.nodes {
+			node.Abort()
+		}
+	})
 	for range n {
 		w.come()
 	}
@@ -45,7 +50,10 @@ func (w *town) come() *khashmir.Node {
 	if w.change != nil {
 		w.change(&config)
 	}
-	node := open(w.t, config)
+	node, err := khashmir.Open(config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	w.stores[node] = config.Store
 	for i := range min(3, len(w.nodes)) {
 		add(w.t, node, w.nodes[(w.born*7+i)%len(w.nodes)].Addr())
@@ -366,6 +374,77 @@ func TestACopyIsBelievedForItsSignatureAlone(t *testing.T) {
 			if got != test.want {
 				t.Errorf("%s: answered %d, want %d", name, got, test.want)
 			}
+		}
+	})
+}
+
+// Who holds what is not its place brings it home, and lets it go when all are
+// known to have it, not before.
+func TestAStrayGoesHomeAndIsLetGoWhenAllHaveIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 30, nil)
+		target := kad.HashID([]byte("stray"))
+		order := byDistance(w.nodes, target)
+		find := func(rank int) *khashmir.Node {
+			return w.nodes[slices.IndexFunc(w.nodes, func(n *khashmir.Node) bool { return n.ID() == order[rank] })]
+		}
+		// Given an entry at the farthest node alone, while the closest is silent.
+		far, closest := find(len(order)-1), find(0)
+		e := kad.Entry{Value: []byte("v"), TTL: kad.MaxValueTTL, Created: time.Now(), Seq: 1}
+		e.Sign(target, key(99))
+		if err := w.stores[far].Put(target, e, netip.Prefix{}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		w.net.Kill(closest.Addr())
+		time.Sleep(10 * time.Minute)
+		// Then the others that are closest have it, and the next one for the silent.
+		for rank := 1; rank <= kad.Replicas; rank++ {
+			if !slices.Contains(w.holders(target), find(rank)) {
+				t.Errorf("number %d of the closest lacks it", rank)
+			}
+		}
+		// When all answer, then the far one lets it go, and no value is lost.
+		w.net.Revive(closest.Addr())
+		time.Sleep(26 * time.Hour)
+		holders := w.holders(target)
+		if slices.Contains(holders, far) {
+			t.Error("the stray is still there")
+		}
+		for rank := range kad.Replicas {
+			if !slices.Contains(holders, find(rank)) {
+				t.Errorf("number %d of the closest lacks it", rank)
+			}
+		}
+		if s, err := far.Stats(); s.LetGo != 1 || err != nil {
+			t.Errorf("let go of %d, %v", s.LetGo, err)
+		}
+	})
+}
+
+func TestAStrayIsKeptWhileAHolderWillNotHaveIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Given that every other node will not have it.
+		target := kad.HashID([]byte("stray"))
+		ids := make([]kad.ID, 30)
+		for i := range ids {
+			ids[i] = kad.PublicKeyOf(key(i)).ID()
+		}
+		slices.SortFunc(ids, target.CompareDistance)
+		w := newTown(t, 30, func(c *khashmir.Config) {
+			if slices.Index(ids, kad.PublicKeyOf(c.Key).ID())%2 == 1 {
+				c.MaxValueSize = 1
+			}
+		})
+		far := w.nodes[slices.IndexFunc(w.nodes, func(n *khashmir.Node) bool { return n.ID() == ids[28] })]
+		e := kad.Entry{Value: []byte("too long for one"), TTL: kad.MaxValueTTL, Created: time.Now(), Seq: 1}
+		e.Sign(target, key(99))
+		if err := w.stores[far].Put(target, e, netip.Prefix{}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(26 * time.Hour)
+		// Then the others have it, and the stray stays.
+		if holders := w.holders(target); !slices.Contains(holders, far) || len(holders) < kad.Replicas/2 {
+			t.Errorf("%d hold it, the stray: %v", len(holders), slices.Contains(holders, far))
 		}
 	})
 }

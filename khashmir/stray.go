@@ -7,8 +7,8 @@ import (
 
 // A stray is an entry in the wrong place: others have come that are closer to
 // its key, or there was a time when they could not be reached. Whoever holds it
-// brings it to all whose place it is, and lets it go when every one of them has
-// it. Kept, it would go on being found after its publisher has removed it from
+// brings it to the Replicas closest it knows, who know the closest of all, and
+// lets it go when every one of them has it. Kept, it would go on being found after its publisher has removed it from
 // where it belongs.
 //
 // Two nodes may not agree on who is closest. So that they do not hand an entry
