@@ -59,6 +59,15 @@ const (
 	MaxPublisherEntries = MaxEntries / 8
 	MaxPublisherBytes   = MaxBytes / 8
 
+	// QuotaEntries and QuotaBytes are what it guarantees to one publisher. What
+	// it holds beyond, up to the above, goes when the node is full and another
+	// publisher wants no more than its own quota.
+	QuotaEntries = MaxEntries / 64
+	QuotaBytes   = MaxBytes / 64
+
+	// EvictSlice is how many entries go at a time.
+	EvictSlice = 16
+
 	// MaxGroupEntries and MaxGroupBytes are what it holds that came from one
 	// network (see Contact.Group): half, so that many identities at one place
 	// cannot fill it either.

@@ -71,6 +71,10 @@ type Config struct {
 	MaxBytes            int64
 	MaxPublisherEntries int
 	MaxPublisherBytes   int64
+	QuotaEntries        int
+	QuotaBytes          int64
+	MaxGroupEntries     int
+	MaxGroupBytes       int64
 }
 
 // limits are the default Store's.
@@ -81,6 +85,10 @@ func (c Config) limits() store.Limits {
 		MaxBytes:            c.MaxBytes,
 		MaxPublisherEntries: c.MaxPublisherEntries,
 		MaxPublisherBytes:   c.MaxPublisherBytes,
+		QuotaEntries:        c.QuotaEntries,
+		QuotaBytes:          c.QuotaBytes,
+		MaxGroupEntries:     c.MaxGroupEntries,
+		MaxGroupBytes:       c.MaxGroupBytes,
 	}
 }
 
@@ -103,6 +111,10 @@ func (c Config) withDefaults() Config {
 	c.MaxBytes = cmp.Or(c.MaxBytes, kad.MaxBytes)
 	c.MaxPublisherEntries = cmp.Or(c.MaxPublisherEntries, kad.MaxPublisherEntries)
 	c.MaxPublisherBytes = cmp.Or(c.MaxPublisherBytes, kad.MaxPublisherBytes)
+	c.QuotaEntries = cmp.Or(c.QuotaEntries, kad.QuotaEntries)
+	c.QuotaBytes = cmp.Or(c.QuotaBytes, kad.QuotaBytes)
+	c.MaxGroupEntries = cmp.Or(c.MaxGroupEntries, kad.MaxGroupEntries)
+	c.MaxGroupBytes = cmp.Or(c.MaxGroupBytes, kad.MaxGroupBytes)
 	c.MaxLookups = cmp.Or(c.MaxLookups, kad.MaxLookups)
 	c.MaxFailures = cmp.Or(c.MaxFailures, kad.MaxFailures)
 	c.MinPingInterval = cmp.Or(c.MinPingInterval, kad.MinPingInterval)
@@ -135,7 +147,8 @@ func (c Config) check() error {
 		{"ValueTTL", int64(c.ValueTTL)}, {"MaxValueTTL", int64(c.MaxValueTTL)}, {"MaxValueSize", int64(c.MaxValueSize)},
 		{"MaxEntriesPerKey", int64(c.MaxEntriesPerKey)}, {"MaxEntries", int64(c.MaxEntries)},
 		{"MaxBytes", c.MaxBytes}, {"MaxPublisherEntries", int64(c.MaxPublisherEntries)},
-		{"MaxPublisherBytes", c.MaxPublisherBytes}, {"MaxLookups", int64(c.MaxLookups)},
+		{"MaxPublisherBytes", c.MaxPublisherBytes}, {"QuotaEntries", int64(c.QuotaEntries)}, {"QuotaBytes", c.QuotaBytes},
+		{"MaxGroupEntries", int64(c.MaxGroupEntries)}, {"MaxGroupBytes", c.MaxGroupBytes}, {"MaxLookups", int64(c.MaxLookups)},
 		{"MaxFailures", int64(c.MaxFailures)}, {"MinPingInterval", int64(c.MinPingInterval)},
 		{"BucketStaleness", int64(c.BucketStaleness)}, {"CheckpointInterval", int64(c.CheckpointInterval)},
 		{"ExpireInterval", int64(c.ExpireInterval)}, {"MaintainInterval", int64(c.MaintainInterval)}, {"RepublishInterval", int64(c.RepublishInterval)},

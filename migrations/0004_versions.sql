@@ -31,6 +31,9 @@ CREATE INDEX entries_by_key ON entries (key, item, expires_at, mark);
 -- The sweep walks this, soonest expired first.
 CREATE INDEX entries_by_expiry ON entries (expires_at);
 
+-- Where there is no room, a publisher's entries go by the distance of their keys.
+CREATE INDEX entries_by_publisher ON entries (publisher, key);
+
 -- usage counts by publisher, by origin and, under the empty name, in all.
 CREATE TRIGGER entry_came AFTER INSERT ON entries BEGIN
     INSERT INTO usage VALUES (NEW.publisher, 1, length(NEW.value))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -13,14 +14,16 @@ import (
 // Limits is how much a store takes. A zero field means kad's constant of the
 // same name.
 //
-// At a limit a put is refused; nothing that was acknowledged is given up for
-// it. Expired entries do not stand in its way, swept or not.
+// At a limit a put is refused, but for those of MaxEntries and MaxBytes: there
+// evict.go may find room. Expired entries do not stand in its way, swept or not.
 type Limits struct {
 	MaxEntriesPerKey    int   // live entries under one key
 	MaxEntries          int   // entries in all
 	MaxBytes            int64 // of all values
 	MaxPublisherEntries int   // entries of one publisher
 	MaxPublisherBytes   int64 // of one publisher's values
+	QuotaEntries        int   // what of it stays whoever else needs room
+	QuotaBytes          int64 // the same
 	MaxGroupEntries     int   // entries that came from one network, see kad.Contact.Group
 	MaxGroupBytes       int64 // of their values
 }
@@ -32,6 +35,8 @@ func (l Limits) withDefaults() Limits {
 		MaxBytes:            cmp.Or(max(l.MaxBytes, 0), kad.MaxBytes),
 		MaxPublisherEntries: cmp.Or(max(l.MaxPublisherEntries, 0), kad.MaxPublisherEntries),
 		MaxPublisherBytes:   cmp.Or(max(l.MaxPublisherBytes, 0), kad.MaxPublisherBytes),
+		QuotaEntries:        cmp.Or(max(l.QuotaEntries, 0), kad.QuotaEntries),
+		QuotaBytes:          cmp.Or(max(l.QuotaBytes, 0), kad.QuotaBytes),
 		MaxGroupEntries:     cmp.Or(max(l.MaxGroupEntries, 0), kad.MaxGroupEntries),
 		MaxGroupBytes:       cmp.Or(max(l.MaxGroupBytes, 0), kad.MaxGroupBytes),
 	}
@@ -87,7 +92,16 @@ func (s *SQLite) fits(p *put) error {
 		if err != nil {
 			return err
 		}
-		if dropped, err := result.RowsAffected(); err != nil || dropped == 0 {
+		if dropped, err := result.RowsAffected(); err != nil || dropped > 0 {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if !errors.Is(full, ErrFull) {
+			return full
+		}
+		if evicted, err := s.evict(p, publisher); err != nil || evicted == 0 {
 			return cmp.Or(err, full)
 		}
 	}
@@ -121,8 +135,13 @@ func (s *SQLite) usageOf(publisher, origin []byte) (its, group, all usage, err e
 // fits is SQLite.fits.
 func (m *Memory) fits(r *record, now int64) error {
 	for {
-		full := m.limits.take(len(r.value), m.usage[string(r.publisher[:])], m.usage[r.origin], m.all)
-		if full == nil || m.sweep(now, kad.ExpireSlice) == 0 {
+		its := m.usage[string(r.publisher[:])]
+		full := m.limits.take(len(r.value), its, m.usage[r.origin], m.all)
+		switch {
+		case full == nil:
+			return nil
+		case m.sweep(now, kad.ExpireSlice) > 0:
+		case !errors.Is(full, ErrFull) || m.evict(len(r.value), its) == 0:
 			return full
 		}
 	}

@@ -25,6 +25,8 @@ type Memory struct {
 	last     uint64               // the highest position given
 	usage    map[string]usage     // by publisher, and by group
 	all      usage
+	debtor   string // who was found to have the most on loan
+	futile   int    // puts until we look for one again
 	kept     []Kept
 	identity ed25519.PrivateKey
 	contacts []kad.Contact

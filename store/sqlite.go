@@ -53,7 +53,9 @@ type SQLite struct {
 	conn *sqlx.Conn
 	statements
 
-	damaged int // entries given up
+	debtor  []byte // who was found to have the most on loan
+	futile  int    // puts until we look for one again
+	damaged int    // entries given up
 	damage  sync.Once
 	tell    func(message string, err error)
 }

@@ -35,6 +35,9 @@ type statements struct {
 	letGo *sqlx.Stmt // id, key, mark
 	usage *sqlx.Stmt // publisher, origin -> name, entries, bytes of each and of all
 
+	debtors   *sqlx.Stmt // entries and bytes of a quota -> who uses most of it, its entries, its bytes
+	published *sqlx.Stmt // publisher, first key, last key, limit -> id, key, expires_at, size
+
 	digest *sqlx.Stmt // first key, last key, now, limit -> count, low sum, high sum
 	marks  *sqlx.Stmt // first key, last key, now, limit -> key, id, mark
 }
@@ -70,6 +73,10 @@ func (st *statements) prepare(ctx context.Context, conn *sqlx.Conn) error {
 		{&st.letGo, `DELETE FROM entries WHERE id = ? AND key = ? AND mark = ?`},
 		{&st.drop, `DELETE FROM entries WHERE id = ?`},
 		{&st.usage, `SELECT publisher, entries, bytes FROM usage WHERE publisher IN (?, ?, x'')`},
+		{&st.debtors, `SELECT publisher, entries, bytes FROM usage WHERE length(publisher) = 32
+			ORDER BY max(entries / CAST(? AS REAL), bytes / CAST(? AS REAL)) DESC, publisher LIMIT 1`},
+		{&st.published, `SELECT id, key, expires_at, length(value) FROM entries INDEXED BY entries_by_publisher
+			WHERE publisher = ? AND key BETWEEN ? AND ? LIMIT ?`},
 		// The + keeps SQLite from walking the other index.
 		{&st.digest, `SELECT COUNT(*), COALESCE(SUM(mark & 0xffffffff), 0), COALESCE(SUM((mark >> 32) & 0xffffffff), 0)
 			FROM (SELECT mark FROM entries WHERE key BETWEEN ? AND ? AND +expires_at > ? LIMIT ?)`},

@@ -1,0 +1,113 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/store"
+)
+
+func TestAFullStoreTakesBackWhatIsOnLoanFarthestKeysFirst(t *testing.T) {
+	limits := store.Limits{MaxEntries: 100, QuotaEntries: 10, MaxPublisherEntries: 90}
+	eachTwin(t, store.Config{Limits: limits}, func(t *testing.T, s subject) {
+		if err := s.SetIdentity(nodeKey(1)); err != nil {
+			t.Fatal(err)
+		}
+		self := kad.PublicKeyOf(nodeKey(1)).ID()
+		random := rand.New(rand.NewPCG(1, 1))
+		of := make(map[byte][]kad.ID) // each publisher's keys
+		add := func(by byte) error {
+			under := kad.RandomID(random)
+			err := s.Put(under, value(fmt.Sprint("by ", by), by, 0, 60+random.IntN(60)), nowhere, start)
+			if err == nil {
+				of[by] = append(of[by], under)
+			}
+			return err
+		}
+		held := func(by byte) (n int) {
+			for _, under := range of[by] {
+				n += len(all(t, s, under, 0))
+			}
+			return n
+		}
+		// Given a full store, of which 1 has 77, 2 has 15 and 3 has 8.
+		for by, n := range map[byte]int{1: 77, 2: 15, 3: 8} {
+			for range n {
+				if err := add(by); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		// When a newcomer puts something,
+		if err := add(4); err != nil {
+			t.Fatalf("a newcomer at a full store: %v", err)
+		}
+		// then a slice goes of what 1 has on loan, the farthest keys.
+		slices.SortFunc(of[1], func(a, b kad.ID) int { return -self.CompareDistance(a, b) })
+		for i, under := range of[1] {
+			if got := len(all(t, s, under, 0)); (got == 0) != (i < kad.EvictSlice) {
+				t.Fatalf("number %d from the far end: %d are left", i, got)
+			}
+		}
+		// When all take their quotas,
+		refused := 0
+		for by := byte(4); by < 16; by++ {
+			for len(of[by]) < 10 {
+				if err := add(by); errors.Is(err, store.ErrFull) {
+					refused++
+					break
+				} else if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		// then loans go and quotas stay, and in the end there is no room.
+		for by := range of {
+			if got, want := held(by), min(10, len(of[by])); got < want {
+				t.Errorf("%d has %d of %d", by, got, want)
+			}
+		}
+		if held(1) != 10 || held(2) != 10 || refused == 0 {
+			t.Errorf("1 has %d, 2 has %d; %d were refused", held(1), held(2), refused)
+		}
+		// And who has its quota gets no more of others' loans.
+		if err := add(1); !errors.Is(err, store.ErrFull) {
+			t.Errorf("beyond its quota at a full store: %v", err)
+		}
+	})
+}
+
+// Both twins let go of the same, whatever happens.
+func TestTheTwinsEvictTheSame(t *testing.T) {
+	limits := store.Limits{MaxEntries: 60, MaxBytes: 900, QuotaEntries: 8, QuotaBytes: 100, MaxPublisherEntries: 40}
+	var outcomes [][]string
+	eachTwin(t, store.Config{Limits: limits}, func(t *testing.T, s subject) {
+		random := rand.New(rand.NewPCG(2, 2))
+		if err := s.SetIdentity(nodeKey(2)); err != nil {
+			t.Fatal(err)
+		}
+		var outcome []string
+		for i := range 1500 {
+			under := kad.HashID([]byte{byte(random.IntN(200))})
+			e := value(fmt.Sprint(random.IntN(1_000_000_000)), byte(random.IntN(12)*random.IntN(2)), i/20, 30+random.IntN(60))
+			err := s.Put(under, e, nowhere, at(i/20))
+			stats, _ := s.Stats()
+			outcome = append(outcome, fmt.Sprint(errors.Is(err, store.ErrFull), err == nil, stats.Entries, stats.Bytes))
+		}
+		for i := range 200 {
+			outcome = append(outcome, show(all(t, s, kad.HashID([]byte{byte(i)}), 75)))
+		}
+		outcomes = append(outcomes, outcome)
+	})
+	if len(outcomes) != 2 || !slices.Equal(outcomes[0], outcomes[1]) {
+		for i := range outcomes[0] {
+			if outcomes[0][i] != outcomes[1][i] {
+				t.Fatalf("step %d: %q and %q", i, outcomes[0][i], outcomes[1][i])
+			}
+		}
+	}
+}
