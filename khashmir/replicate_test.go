@@ -190,9 +190,9 @@ func TestCloseHandsOverToWhoTakesThePlace(t *testing.T) {
 // With a half-life of an hour for nodes, values live out their day.
 func TestValuesOutliveTheirHolders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newTown(t, 30, nil)
+		w := newTown(t, 24, nil)
 		w.net.SetLatency(30*time.Millisecond, 20*time.Millisecond)
-		const count = 20
+		const count = 12
 		for i := range count {
 			w.store(w.nodes[i%len(w.nodes)], i)
 		}

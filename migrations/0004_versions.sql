@@ -31,16 +31,16 @@ CREATE INDEX entries_by_key ON entries (key, item, expires_at, mark);
 -- The sweep walks this, soonest expired first.
 CREATE INDEX entries_by_expiry ON entries (expires_at);
 
--- Where there is no room, a publisher's entries go by the distance of their keys.
-CREATE INDEX entries_by_publisher ON entries (publisher, key);
-
 -- usage counts by publisher, by origin and, under the empty name, in all.
 CREATE TRIGGER entry_came AFTER INSERT ON entries BEGIN
     INSERT INTO usage VALUES (NEW.publisher, 1, length(NEW.value))
         ON CONFLICT (publisher) DO UPDATE SET entries = entries + 1, bytes = bytes + excluded.bytes;
-    INSERT INTO usage SELECT NEW.origin, 1, length(NEW.value) WHERE NEW.origin <> x''
-        ON CONFLICT (publisher) DO UPDATE SET entries = entries + 1, bytes = bytes + excluded.bytes;
     UPDATE usage SET entries = entries + 1, bytes = bytes + length(NEW.value) WHERE publisher = x'';
+END;
+
+CREATE TRIGGER entry_came_from AFTER INSERT ON entries WHEN NEW.origin <> x'' BEGIN
+    INSERT INTO usage VALUES (NEW.origin, 1, length(NEW.value))
+        ON CONFLICT (publisher) DO UPDATE SET entries = entries + 1, bytes = bytes + excluded.bytes;
 END;
 
 CREATE TRIGGER entry_changed AFTER UPDATE OF value ON entries BEGIN

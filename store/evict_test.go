@@ -46,11 +46,27 @@ func TestAFullStoreTakesBackWhatIsOnLoanFarthestKeysFirst(t *testing.T) {
 		if err := add(4); err != nil {
 			t.Fatalf("a newcomer at a full store: %v", err)
 		}
-		// then a slice goes of what 1 has on loan, the farthest keys.
-		slices.SortFunc(of[1], func(a, b kad.ID) int { return -self.CompareDistance(a, b) })
-		for i, under := range of[1] {
-			if got := len(all(t, s, under, 0)); (got == 0) != (i < kad.EvictSlice) {
-				t.Fatalf("number %d from the far end: %d are left", i, got)
+		// then a slice goes of what 1 and 2 have on loan, the farthest keys.
+		type loan struct {
+			key kad.ID
+			by  byte
+		}
+		var loans []loan
+		for by := byte(1); by <= 2; by++ {
+			for _, under := range of[by] {
+				loans = append(loans, loan{under, by})
+			}
+		}
+		slices.SortFunc(loans, func(a, b loan) int { return -self.CompareDistance(a.key, b.key) })
+		left, gone := map[byte]int{1: 77, 2: 15}, 0
+		for i, l := range loans {
+			goes := gone < kad.EvictSlice && left[l.by] > 10
+			if goes {
+				left[l.by]--
+				gone++
+			}
+			if got := len(all(t, s, l.key, 0)); (got == 0) != goes {
+				t.Fatalf("number %d from the far end, of %d: %d are left", i, l.by, got)
 			}
 		}
 		// When all take their quotas,

@@ -1,9 +1,7 @@
 package store
 
 import (
-	"bytes"
 	"cmp"
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -109,27 +107,11 @@ func (s *SQLite) fits(p *put) error {
 
 // usageOf is what the publisher's entries take, the group's and everybody's.
 func (s *SQLite) usageOf(publisher, origin []byte) (its, group, all usage, err error) {
-	rows, err := s.usage.Queryx(publisher, origin)
-	if err != nil {
-		return its, group, all, err
+	if len(origin) == 0 {
+		origin = nil // the empty name is everybody's
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var name sql.RawBytes
-		var u usage
-		if err := rows.Scan(&name, &u.Entries, &u.Bytes); err != nil {
-			return its, group, all, err
-		}
-		switch {
-		case len(name) == 0:
-			all = u
-		case bytes.Equal(name, publisher):
-			its = u
-		default:
-			group = u
-		}
-	}
-	return its, group, all, rows.Err()
+	err = s.usage.QueryRow(publisher, origin).Scan(&its.Entries, &its.Bytes, &group.Entries, &group.Bytes, &all.Entries, &all.Bytes)
+	return its, group, all, err
 }
 
 // fits is SQLite.fits.

@@ -25,8 +25,7 @@ type Memory struct {
 	last     uint64               // the highest position given
 	usage    map[string]usage     // by publisher, and by group
 	all      usage
-	debtor   string // who was found to have the most on loan
-	futile   int    // puts until we look for one again
+	futile   int // puts to be refused before we look for loans again
 	kept     []Kept
 	identity ed25519.PrivateKey
 	contacts []kad.Contact

@@ -53,9 +53,8 @@ type SQLite struct {
 	conn *sqlx.Conn
 	statements
 
-	debtor  []byte // who was found to have the most on loan
-	futile  int    // puts until we look for one again
-	damaged int    // entries given up
+	futile  int // puts to be refused before we look for loans again
+	damaged int // entries given up
 	damage  sync.Once
 	tell    func(message string, err error)
 }

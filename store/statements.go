@@ -33,10 +33,10 @@ type statements struct {
 
 	drop  *sqlx.Stmt // id
 	letGo *sqlx.Stmt // id, key, mark
-	usage *sqlx.Stmt // publisher, origin -> name, entries, bytes of each and of all
+	usage *sqlx.Stmt // publisher, origin -> entries and bytes of each and of all
 
-	debtors   *sqlx.Stmt // entries and bytes of a quota -> who uses most of it, its entries, its bytes
-	published *sqlx.Stmt // publisher, first key, last key, limit -> id, key, expires_at, size
+	crowd *sqlx.Stmt // first key, last key, limit -> how many rows, at the most
+	under *sqlx.Stmt // first key, last key -> id, key, publisher, expires_at, size
 
 	digest *sqlx.Stmt // first key, last key, now, limit -> count, low sum, high sum
 	marks  *sqlx.Stmt // first key, last key, now, limit -> key, id, mark
@@ -72,11 +72,11 @@ func (st *statements) prepare(ctx context.Context, conn *sqlx.Conn) error {
 		{&st.clear, `DELETE FROM entries WHERE key = ? AND expires_at <= ?`},
 		{&st.letGo, `DELETE FROM entries WHERE id = ? AND key = ? AND mark = ?`},
 		{&st.drop, `DELETE FROM entries WHERE id = ?`},
-		{&st.usage, `SELECT publisher, entries, bytes FROM usage WHERE publisher IN (?, ?, x'')`},
-		{&st.debtors, `SELECT publisher, entries, bytes FROM usage WHERE length(publisher) = 32
-			ORDER BY max(entries / CAST(? AS REAL), bytes / CAST(? AS REAL)) DESC, publisher LIMIT 1`},
-		{&st.published, `SELECT id, key, expires_at, length(value) FROM entries INDEXED BY entries_by_publisher
-			WHERE publisher = ? AND key BETWEEN ? AND ? LIMIT ?`},
+		{&st.usage, `SELECT COALESCE(its.entries, 0), COALESCE(its.bytes, 0), COALESCE(origins.entries, 0), COALESCE(origins.bytes, 0),
+			everybody.entries, everybody.bytes FROM usage AS everybody LEFT JOIN usage AS its ON its.publisher = ?
+			LEFT JOIN usage AS origins ON origins.publisher = ? WHERE everybody.publisher = x''`},
+		{&st.crowd, `SELECT COUNT(*) FROM (SELECT 1 FROM entries WHERE key BETWEEN ? AND ? LIMIT ?)`},
+		{&st.under, `SELECT id, key, publisher, expires_at, length(value) FROM entries WHERE key BETWEEN ? AND ?`},
 		// The + keeps SQLite from walking the other index.
 		{&st.digest, `SELECT COUNT(*), COALESCE(SUM(mark & 0xffffffff), 0), COALESCE(SUM((mark >> 32) & 0xffffffff), 0)
 			FROM (SELECT mark FROM entries WHERE key BETWEEN ? AND ? AND +expires_at > ? LIMIT ?)`},
