@@ -14,6 +14,10 @@ import (
 // key farthest from our own ID first, under one key the soonest to expire; a
 // slice at a time, and never so many that their publisher falls below its quota.
 // What a publisher has within its quota nobody can take.
+//
+// The next slice begins where the last one ended, and from the far end again when
+// we have come to our own ID: what has come to the far end meanwhile is mostly
+// what others were given the room for.
 
 // candidate is an entry that may be evicted.
 type candidate struct {
@@ -58,14 +62,30 @@ func (s *SQLite) evict(p *put, publisher usage) (evicted int, err error) {
 	if key != nil {
 		e.self = kad.PublicKeyOf(key).ID()
 	}
-	if err := e.walk(kad.Range{}); err != nil {
-		return 0, err
+	for {
+		whole := s.nearest == theFarEnd
+		if err := e.walk(kad.Range{}); err != nil {
+			return 0, err
+		}
+		switch {
+		case e.over():
+			if e.evicted == 0 {
+				s.futile = futileFor
+			}
+			return e.evicted, nil
+		case e.evicted > 0:
+			s.nearest = theFarEnd
+			return e.evicted, nil
+		case whole:
+			s.futile = futileFor
+			return 0, nil
+		}
+		s.nearest = theFarEnd
 	}
-	if e.evicted == 0 {
-		s.futile = futileFor
-	}
-	return e.evicted, nil
 }
+
+// theFarEnd is the greatest distance there is.
+var theFarEnd = kad.NewRange(kad.ID{}, 0).Last()
 
 const (
 	// leafRows is how many entries are read and sorted at a time.
@@ -76,8 +96,8 @@ const (
 	maxEvictRows = 8192
 
 	// futileFor is how many puts are refused at once after one for which
-	// nothing was found.
-	futileFor = 256
+	// nothing was found, unless somebody has borrowed meanwhile.
+	futileFor = 4096
 )
 
 // eviction is a walk over the entries, the farthest keys first.
@@ -93,6 +113,9 @@ func (e *eviction) over() bool { return e.evicted >= kad.EvictSlice || e.looked 
 
 // walk goes down the half of r that is farther first.
 func (e *eviction) walk(r kad.Range) error {
+	if kad.NewRange(e.self.Distance(r.Prefix), r.Bits).Prefix.Compare(e.store.nearest) > 0 {
+		return nil // that has had its turn
+	}
 	last := r.Last()
 	var rows int
 	if err := e.store.crowd.QueryRow(r.Prefix[:], last[:], leafRows+1).Scan(&rows); err != nil || rows == 0 {
@@ -126,9 +149,14 @@ func (e *eviction) leaf(r kad.Range) error {
 	}
 	slices.SortFunc(candidates, byEviction(e.self))
 	for _, c := range candidates {
+		distance := e.self.Distance(c.key)
 		if e.over() {
 			return nil
 		}
+		if distance.Compare(e.store.nearest) > 0 {
+			continue
+		}
+		e.store.nearest = distance
 		e.looked++
 		u, known := e.usage[c.publisher]
 		if !known {
@@ -191,17 +219,35 @@ func (m *Memory) evict(size int, publisher usage) (evicted int) {
 		}
 	}
 	slices.SortFunc(all, byEviction(self))
+	for pass := 0; pass < 2 && evicted == 0; pass++ {
+		whole := m.nearest == theFarEnd
+		evicted = m.evictFrom(self, all, at)
+		if whole && evicted == 0 {
+			m.futile = futileFor
+			break
+		}
+		if evicted < kad.EvictSlice {
+			m.nearest = theFarEnd
+		}
+	}
+	return evicted
+}
+
+// evictFrom goes on where the last slice ended.
+func (m *Memory) evictFrom(self kad.ID, all []candidate, at map[int64]*record) (evicted int) {
 	for _, c := range all {
+		distance := self.Distance(c.key)
 		if evicted == kad.EvictSlice {
 			break
 		}
+		if distance.Compare(m.nearest) > 0 {
+			continue
+		}
+		m.nearest = distance
 		if m.limits.above(m.usage[string(c.publisher[:])]) {
 			m.drop(at[c.id])
 			evicted++
 		}
-	}
-	if evicted == 0 {
-		m.futile = futileFor
 	}
 	return evicted
 }

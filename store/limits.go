@@ -84,6 +84,9 @@ func (s *SQLite) fits(p *put) error {
 		}
 		full := s.limits.take(len(p.entry.Value), publisher, group, all)
 		if full == nil {
+			if !s.limits.mayEvict(publisher, len(p.entry.Value)) {
+				s.futile = 0 // something is on loan now
+			}
 			return nil
 		}
 		result, err := s.sweep.Exec(p.now, kad.ExpireSlice)
@@ -121,6 +124,9 @@ func (m *Memory) fits(r *record, now int64) error {
 		full := m.limits.take(len(r.value), its, m.usage[r.origin], m.all)
 		switch {
 		case full == nil:
+			if !m.limits.mayEvict(its, len(r.value)) {
+				m.futile = 0
+			}
 			return nil
 		case m.sweep(now, kad.ExpireSlice) > 0:
 		case !errors.Is(full, ErrFull) || m.evict(len(r.value), its) == 0:

@@ -25,7 +25,8 @@ type Memory struct {
 	last     uint64               // the highest position given
 	usage    map[string]usage     // by publisher, and by group
 	all      usage
-	futile   int // puts to be refused before we look for loans again
+	futile   int    // puts to be refused before we look for loans again
+	nearest  kad.ID // distance at which the last eviction ended
 	kept     []Kept
 	identity ed25519.PrivateKey
 	contacts []kad.Contact
@@ -56,7 +57,7 @@ func (r *record) entry() kad.Entry {
 
 // NewMemory is an empty store.
 func NewMemory(config Config) *Memory {
-	return &Memory{limits: config.Limits.withDefaults()}
+	return &Memory{limits: config.Limits.withDefaults(), nearest: theFarEnd}
 }
 
 // Put is SQLite.Put. It keeps a copy of the value.

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/jmoiron/sqlx"
+	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/migrations"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -53,8 +54,9 @@ type SQLite struct {
 	conn *sqlx.Conn
 	statements
 
-	futile  int // puts to be refused before we look for loans again
-	damaged int // entries given up
+	nearest kad.ID // distance at which the last eviction ended
+	futile  int    // puts to be refused before we look for loans again
+	damaged int    // entries given up
 	damage  sync.Once
 	tell    func(message string, err error)
 }
@@ -106,7 +108,7 @@ func openFile(path string, config Config) (*SQLite, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	s := &SQLite{limits: config.Limits.withDefaults(), path: path, db: db, tell: config.Warn}
+	s := &SQLite{limits: config.Limits.withDefaults(), path: path, db: db, tell: config.Warn, nearest: theFarEnd}
 	if err := s.connect(); err != nil {
 		s.disconnect()
 		return nil, err
