@@ -95,7 +95,7 @@ func (r *round) next() {
 	if len(r.todo) == 0 && len(r.strays) > 0 {
 		keys := r.strays[0]
 		r.strays = r.strays[1:]
-		n.after = append(n.after, func() { r.stray(keys) })
+		n.afterFunc(0, func() { r.stray(keys) }) // there may be many, and each is work for the disk
 		return
 	}
 	if len(r.todo) == 0 {
