@@ -18,7 +18,7 @@ func (s *SQLite) SaveContacts(contacts []kad.Contact) error {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	if err := s.transact(func() error { return s.replaceContacts(contacts) }); err != nil {
-		return fmt.Errorf("store: save contacts: %w", err)
+		return fmt.Errorf("store: save contacts: %w", s.noticed(err))
 	}
 	return nil
 }
@@ -57,7 +57,7 @@ func (s *SQLite) Contacts() ([]kad.Contact, error) {
 	defer s.turn.Unlock()
 	contacts, err := s.readContacts()
 	if err != nil {
-		return contacts, fmt.Errorf("store: contacts: %w", explain(err))
+		return contacts, fmt.Errorf("store: contacts: %w", s.noticed(explain(err)))
 	}
 	return contacts, nil
 }

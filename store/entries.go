@@ -50,12 +50,14 @@ func (s *SQLite) entries(key kad.ID, after uint64, maxBytes int, now int64) (pag
 	}
 	defer rows.Close()
 	for bytes := 0; rows.Next(); {
-		id, _, e, ok, err := scan(rows)
+		id, under, e, ok, err := scan(rows)
 		if err != nil {
 			return nil, 0, err
 		}
 		if !ok {
 			damaged = append(damaged, id)
+		}
+		if !ok || under != key { // else the index is damaged
 			continue
 		}
 		bytes += len(e.Value) + kad.EntryOverhead
@@ -103,6 +105,7 @@ func checksum(key kad.ID, e kad.Entry, created, expires int64) int64 {
 func (s *SQLite) giveUp(damaged []int64) {
 	for _, id := range damaged {
 		s.damaged++
-		s.drop.Exec(id) // if it fails the row is as useless as before
+		_, err := s.drop.Exec(id)
+		s.noticed(err) // the row is as useless as before
 	}
 }

@@ -18,7 +18,7 @@ func (s *SQLite) Identity() (ed25519.PrivateKey, bool, error) {
 	defer s.turn.Unlock()
 	key, err := s.readIdentity()
 	if err != nil {
-		return nil, false, fmt.Errorf("store: identity: %w", err)
+		return nil, false, fmt.Errorf("store: identity: %w", s.noticed(err))
 	}
 	return key, key != nil, nil
 }
@@ -41,13 +41,13 @@ func (s *SQLite) setIdentity(key ed25519.PrivateKey) error {
 	defer s.turn.Unlock()
 	kept, err := s.readIdentity()
 	if err != nil {
-		return err
+		return s.noticed(err)
 	}
 	if err := checkIdentity(key, kept); err != nil || kept != nil {
 		return err
 	}
 	_, err = s.conn.ExecContext(context.Background(), "INSERT INTO identity (one, seed) VALUES (1, ?)", key.Seed())
-	return err
+	return s.noticed(err)
 }
 
 // readIdentity is nil where there is none. A damaged one is an error, never an

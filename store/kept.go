@@ -68,7 +68,7 @@ func (s *SQLite) Forget(key kad.ID, value []byte) (ok bool, err error) {
 func (s *SQLite) Due(now time.Time, limit int) ([]Kept, error) {
 	due, err := s.due(now, limit)
 	if err != nil {
-		return nil, fmt.Errorf("store: what is due: %w", err)
+		return nil, fmt.Errorf("store: what is due: %w", s.noticed(err))
 	}
 	return due, nil
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/jmoiron/sqlx"
 	kad "github.com/khashmir/kad"
@@ -19,19 +20,20 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// The settings of the one connection. The first pragma takes the file for this
+// The settings of the one connection. The pragma takes the file for this
 // process alone and keeps the log's index in our memory instead of in a third
-// file; it must come before journal_mode, and the driver sees to that whatever
-// the order here. The cache is
-// small (KiB, negative) because one process may hold a thousand stores, and a
-// larger one measured no faster.
+// file. It must come before all that reads the file, and so before these:
 //
+// journal_mode changes the file, and is set once that is known to be ours. The
+// cache is small (KiB, negative) because one process may hold a thousand
+// stores, and a larger one measured no faster.
+const laterSettings = "PRAGMA journal_mode = WAL; PRAGMA cache_size = -256"
+
 // Config.PowerSafe makes synchronous FULL of NORMAL.
 var settings = url.Values{
-	"_pragma":       {"locking_mode(EXCLUSIVE)", "cache_size(-256)"},
-	"_journal_mode": {"WAL"},
-	"_synchronous":  {"NORMAL"},
-	"_error_rc":     {"1"}, // no stale message beside the right one
+	"_pragma":      {"locking_mode(EXCLUSIVE)"},
+	"_synchronous": {"NORMAL"},
+	"_error_rc":    {"1"}, // no stale message beside the right one
 }
 
 // SQLite is a store in one file. All its methods may be called at once.
@@ -57,8 +59,9 @@ type SQLite struct {
 	nearest kad.ID // distance at which the last eviction ended
 	futile  int    // puts to be refused before we look for loans again
 	damaged int    // entries given up
-	damage  sync.Once
-	tell    func(message string, err error)
+	config  Config
+	hurt    atomic.Bool // damage was noticed: one look a call
+	damage  notice
 }
 
 // Open opens the store at path and brings its schema up to date; a missing
@@ -67,6 +70,9 @@ type SQLite struct {
 // A file that another process or another store of this one has open is
 // ErrInUse, one from a newer program migrations.ErrNewer. SQLite's own lock
 // says so, and it goes with the process that held it, however that ended.
+//
+// A damaged file is replaced by what can still be read of it, see Config.Warn
+// and salvage.go. A file that is not a store is an error, and left as it is.
 func Open(path string, config Config) (*SQLite, error) {
 	s, err := open(path, config)
 	if err != nil {
@@ -80,27 +86,26 @@ func open(path string, config Config) (*SQLite, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, marked := os.Stat(path + damageMark)
+	if err := endSalvage(path); err != nil {
+		return nil, explain(err)
+	}
 	s, err := openFile(path, config)
-	if err == nil && marked == nil {
-		err = errors.New("it was found to be damaged before")
-	} else if err == nil {
-		err = s.whole()
+	if !isDamage(err) {
+		return s, explain(err)
 	}
-	if err == nil {
-		return s, nil
+	if err := salvage(path, config, explain(err)); err != nil {
+		return nil, err
 	}
-	if s != nil {
-		s.disconnect()
-	}
-	if (marked == nil && s != nil || isDamage(err)) && isOurs(path) {
-		return salvage(path, config, explain(err))
-	}
-	return nil, explain(err)
+	s, err = openFile(path, config)
+	return s, explain(err)
 }
 
+// openFile is nil with an error.
 func openFile(path string, config Config) (*SQLite, error) {
 	if err := create(path); err != nil {
+		return nil, err
+	}
+	if err := marked(path); errors.Is(err, errCut) {
 		return nil, err
 	}
 	db, err := sqlx.Open("sqlite", dsn(path, config))
@@ -108,7 +113,7 @@ func openFile(path string, config Config) (*SQLite, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	s := &SQLite{limits: config.Limits.withDefaults(), path: path, db: db, tell: config.Warn, nearest: theFarEnd}
+	s := &SQLite{limits: config.Limits.withDefaults(), path: path, db: db, config: config, nearest: theFarEnd}
 	if err := s.connect(); err != nil {
 		s.disconnect()
 		return nil, err
@@ -159,16 +164,31 @@ func (s *SQLite) connect() error {
 	// In exclusive mode the file is locked for good by the first write, not by
 	// the opening: two idle processes would both think it theirs.
 	if _, err := s.db.ExecContext(ctx, "BEGIN EXCLUSIVE; COMMIT"); err != nil {
-		return fmt.Errorf("lock: %w", err)
+		return fmt.Errorf("lock: %w", headerDamage(err))
+	}
+	if err := marked(s.path); err != nil { // now that nobody else can have left the mark
+		return err
+	}
+	if err := checkNew(ctx, s.db.DB); err != nil {
+		return err
+	}
+	if _, err := s.db.ExecContext(ctx, laterSettings); err != nil {
+		return fmt.Errorf("settings: %w", err)
 	}
 	if err := migrations.Apply(ctx, s.db.DB); err != nil {
+		return err
+	}
+	if err := checkSchema(ctx, s.db.DB); err != nil {
 		return err
 	}
 	var err error
 	if s.conn, err = s.db.Connx(ctx); err != nil {
 		return err
 	}
-	return s.statements.prepare(ctx, s.conn)
+	if err := s.statements.prepare(ctx, s.conn); err != nil {
+		return err
+	}
+	return s.whole()
 }
 
 func (s *SQLite) disconnect() error {
@@ -199,6 +219,7 @@ func explain(err error) error {
 // Close waits for the calls in flight, moves the log into the file and lets go
 // of it. Closing twice does nothing.
 func (s *SQLite) Close() error {
+	defer s.tellDamage()
 	s.life.Lock()
 	defer s.life.Unlock()
 	if s.closed {
@@ -206,7 +227,7 @@ func (s *SQLite) Close() error {
 	}
 	s.closed = true
 	_, err := s.conn.ExecContext(context.Background(), "PRAGMA wal_checkpoint(TRUNCATE)")
-	if err := errors.Join(err, s.disconnect()); err != nil {
+	if err := errors.Join(s.noticed(err), s.disconnect()); err != nil {
 		return fmt.Errorf("store: close %s: %w", s.path, err)
 	}
 	return nil
@@ -222,7 +243,10 @@ func (s *SQLite) enter() error {
 	return nil
 }
 
-func (s *SQLite) leave() { s.life.RUnlock() }
+func (s *SQLite) leave() {
+	s.life.RUnlock()
+	s.tellDamage()
+}
 
 // transact runs do and commits what it did, or takes all of it back. The
 // caller has the turn.
@@ -252,7 +276,7 @@ func (s *SQLite) Stats() (Stats, error) {
 	defer s.turn.Unlock()
 	_, _, all, err := s.usageOf(nil, nil)
 	if err != nil {
-		return Stats{}, fmt.Errorf("store: stats: %w", err)
+		return Stats{}, fmt.Errorf("store: stats: %w", s.noticed(err))
 	}
 	stats := Stats{Entries: all.Entries, Bytes: all.Bytes, Damaged: s.damaged}
 	for _, name := range []string{s.path, s.path + "-wal"} {

@@ -165,20 +165,28 @@ func TestADamagedContactsTableCostsOnlyTheContacts(t *testing.T) {
 	}
 }
 
-func TestADamagedIdentityIsAnErrorNotANewNode(t *testing.T) {
+// A node that cannot start is no better than a new one: it gets a new
+// identity, is told so, and the old file is kept.
+func TestADamagedIdentityIsGoneAndTheRestStays(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "node.db")
 	s := openAt(t, path, store.Config{})
+	put(t, s, key, value("v", 1, 0, 60), 0)
 	if err := errors.Join(s.SetIdentity(nodeKey(1)), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 	raw(t, path, "UPDATE identity SET seed = x'01'")
-	s = openAt(t, path, store.Config{})
-	if key, ok, err := s.Identity(); key != nil || ok || err == nil {
-		t.Errorf("identity %x, %v, %v, want an error", key, ok, err)
+	var said string
+	s = openAt(t, path, store.Config{Warn: func(message string, err error) { said += message }})
+	if key, ok, err := s.Identity(); key != nil || ok || err != nil {
+		t.Errorf("identity %x, %v, %v, want none", key, ok, err)
 	}
-	if err := s.SetIdentity(nodeKey(2)); err == nil {
-		t.Error("the damaged identity was replaced")
+	if !strings.Contains(said, "NO identity") {
+		t.Errorf("warned %q", said)
 	}
+	if err := s.SetIdentity(nodeKey(2)); err != nil {
+		t.Error(err)
+	}
+	want(t, s, key, 0, value("v", 1, 0, 60))
 }
 
 func TestAFailedCommitIsReportedAndLeavesTheStoreUsable(t *testing.T) {

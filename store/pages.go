@@ -1,0 +1,322 @@
+package store
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io/fs"
+	"iter"
+	"os"
+
+	kad "github.com/khashmir/kad"
+)
+
+// The parts of SQLite's file format (sqlite.org/fileformat2.html) that it takes
+// to find rows without SQLite: their pages are read one by one, whatever has
+// become of the pages that should lead there. So a page that is damaged costs
+// its own rows and no others, be it the first one.
+
+const (
+	pageSize   = 4096 // SQLite's default, and ours
+	leafPage   = 0x0d // the kind of page that has rows
+	fileHeader = 100  // bytes before the first page's own
+	walHeader  = 32
+	walFrame   = 24 // bytes before each page in the log
+
+	// maxRow is the longest row that is looked at, in bytes: what says it is
+	// longer is damaged. Values travel in messages, so they are shorter.
+	maxRow = 4 * kad.MaxMessageSize
+)
+
+// pages is a file of SQLite's and its log, seen as pages from 1 to count. It
+// may be damaged anywhere. Memory: 16 bytes or so for each page in the log.
+type pages struct {
+	file, log *os.File
+	logged    map[uint32]int64 // where in the log the newest committed version is
+	count     uint32
+	free      []bool // pages that are not in use, by number; nil if that is not known
+}
+
+// openPages looks at the file beside SQLite: use it only while this process has
+// no connection to it, whose lock would go with the closing (POSIX).
+func openPages(path string) (*pages, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	p := &pages{file: file, logged: make(map[uint32]int64)}
+	info, err := file.Stat()
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	p.count = uint32((info.Size() + pageSize - 1) / pageSize)
+	if p.log, err = os.Open(path + "-wal"); err == nil {
+		p.readLog()
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		file.Close()
+		return nil, err
+	}
+	p.readFree()
+	return p, nil
+}
+
+func (p *pages) close() {
+	p.file.Close()
+	if p.log != nil {
+		p.log.Close()
+	}
+}
+
+// readLog finds what is committed in the log, as SQLite does: up to the last
+// commit before the first frame that is not as it was written.
+func (p *pages) readLog() {
+	head := make([]byte, walHeader)
+	if _, err := p.log.ReadAt(head, 0); err != nil {
+		return
+	}
+	var order binary.ByteOrder = binary.LittleEndian
+	if head[3]&1 == 1 {
+		order = binary.BigEndian
+	}
+	var a, b uint32
+	a, b = logSum(order, a, b, head[:24])
+	if binary.BigEndian.Uint32(head)&^1 != 0x377f0682 || binary.BigEndian.Uint32(head[8:]) != pageSize ||
+		binary.BigEndian.Uint32(head[24:]) != a || binary.BigEndian.Uint32(head[28:]) != b {
+		return
+	}
+	open := make(map[uint32]int64) // not committed yet
+	frame := make([]byte, walFrame+pageSize)
+	for at := int64(walHeader); ; at += int64(len(frame)) {
+		if _, err := p.log.ReadAt(frame, at); err != nil {
+			return
+		}
+		a, b = logSum(order, a, b, frame[:8])
+		a, b = logSum(order, a, b, frame[walFrame:])
+		if !bytes.Equal(frame[8:16], head[16:24]) ||
+			binary.BigEndian.Uint32(frame[16:]) != a || binary.BigEndian.Uint32(frame[20:]) != b {
+			return
+		}
+		open[binary.BigEndian.Uint32(frame)] = at + walFrame
+		if size := binary.BigEndian.Uint32(frame[4:]); size > 0 { // a commit
+			for n, at := range open {
+				p.logged[n] = at
+			}
+			clear(open)
+			p.count = max(p.count, size)
+		}
+	}
+}
+
+func logSum(order binary.ByteOrder, a, b uint32, data []byte) (uint32, uint32) {
+	for i := 0; i < len(data); i += 8 {
+		a += order.Uint32(data[i:]) + b
+		b += order.Uint32(data[i+4:]) + a
+	}
+	return a, b
+}
+
+// read is page n; what is cut off is zeros.
+func (p *pages) read(n uint32, page []byte) bool {
+	clear(page)
+	if n == 0 || n > p.count {
+		return false
+	}
+	if at, ok := p.logged[n]; ok {
+		_, err := p.log.ReadAt(page, at)
+		return err == nil
+	}
+	got, _ := p.file.ReadAt(page, int64(n-1)*pageSize) // a bad sector is as a damaged page
+	return got > 0
+}
+
+// readFree learns which pages are not in use: they still have the rows that
+// were deleted. It believes the list only if it is as long as it should be. A
+// list that is damaged is none: rather does a row come back than that one is
+// lost.
+func (p *pages) readFree() {
+	page := make([]byte, pageSize)
+	if !p.read(1, page) {
+		return
+	}
+	trunk, count := binary.BigEndian.Uint32(page[32:]), binary.BigEndian.Uint32(page[36:])
+	free := make([]bool, p.count+1)
+	found := uint32(0)
+	add := func(n uint32) bool {
+		if n < 2 || n > p.count || free[n] {
+			return false
+		}
+		free[n] = true
+		found++
+		return true
+	}
+	for trunk != 0 {
+		if !add(trunk) || !p.read(trunk, page) {
+			return
+		}
+		leaves := binary.BigEndian.Uint32(page[4:])
+		if leaves > pageSize/4-2 {
+			return
+		}
+		for i := range leaves {
+			if !add(binary.BigEndian.Uint32(page[8+4*i:])) {
+				return
+			}
+		}
+		trunk = binary.BigEndian.Uint32(page)
+	}
+	if found == count {
+		p.free = free
+	}
+}
+
+// rows are those on page n, as far as they can be read; ok is false for one
+// that cannot.
+func (p *pages) rows(n uint32) iter.Seq2[found, bool] {
+	return func(yield func(found, bool) bool) {
+		page := make([]byte, pageSize)
+		if int(n) < len(p.free) && p.free[n] || !p.read(n, page) {
+			return
+		}
+		head := 0
+		if n == 1 {
+			head = fileHeader
+		}
+		if page[head] != leafPage {
+			return
+		}
+		cells := int(binary.BigEndian.Uint16(page[head+3:]))
+		for i := range min(cells, (pageSize-head-8)/2) {
+			at := int(binary.BigEndian.Uint16(page[head+8+2*i:]))
+			r, ok := p.row(page[min(at, pageSize):])
+			if !yield(r, ok) {
+				return
+			}
+		}
+	}
+}
+
+// row reads the cell that b begins with, and what of it is on other pages.
+func (p *pages) row(b []byte) (r found, ok bool) {
+	size, n := varint(b)
+	id, m := varint(b[n:])
+	if n == 0 || m == 0 || size > maxRow {
+		return r, false
+	}
+	r.id = int64(id)
+	b = b[n+m:]
+	here := int(size)
+	if here > pageSize-35 {
+		const least = (pageSize-12)*32/255 - 23
+		here = least + (here-least)%(pageSize-4)
+		if here > pageSize-35 {
+			here = least
+		}
+	}
+	if len(b) < here {
+		return r, false
+	}
+	record := append(make([]byte, 0, size), b[:here]...)
+	if here < int(size) {
+		if len(b) < here+4 {
+			return r, false
+		}
+		if record, ok = p.overflow(record, binary.BigEndian.Uint32(b[here:]), int(size)); !ok {
+			return r, false
+		}
+	}
+	r.columns, ok = columns(record)
+	return r, ok
+}
+
+// overflow appends the chain of pages that begins at next, up to size bytes.
+func (p *pages) overflow(record []byte, next uint32, size int) ([]byte, bool) {
+	page := make([]byte, pageSize)
+	for len(record) < size {
+		if !p.read(next, page) {
+			return nil, false
+		}
+		next = binary.BigEndian.Uint32(page)
+		record = append(record, page[4:4+min(pageSize-4, size-len(record))]...)
+	}
+	return record, true
+}
+
+// found is a row of a table; of which one its columns must tell.
+type found struct {
+	id      int64
+	columns []column
+}
+
+// column is an integer, or bytes; neither is NULL.
+type column struct {
+	integer bool
+	number  int64
+	bytes   []byte // nil if it is not bytes
+}
+
+// columns takes a record apart.
+func columns(record []byte) (all []column, ok bool) {
+	size, n := varint(record)
+	if n == 0 || size < uint64(n) || size > uint64(len(record)) {
+		return nil, false
+	}
+	head, body := record[n:size], record[size:]
+	for len(head) > 0 {
+		kind, n := varint(head)
+		if n == 0 {
+			return nil, false
+		}
+		head = head[n:]
+		width := kindSize(kind)
+		if width > uint64(len(body)) {
+			return nil, false
+		}
+		all = append(all, columnOf(kind, body[:width:width]))
+		body = body[width:]
+	}
+	return all, len(body) == 0
+}
+
+func kindSize(kind uint64) uint64 {
+	switch {
+	case kind >= 12:
+		return (kind - 12) / 2
+	case kind >= 8:
+		return 0
+	}
+	return []uint64{0, 1, 2, 3, 4, 6, 8, 8}[kind]
+}
+
+func columnOf(kind uint64, b []byte) column {
+	switch {
+	case kind >= 12:
+		return column{bytes: b}
+	case kind == 8, kind == 9:
+		return column{integer: true, number: int64(kind - 8)}
+	case kind == 0, kind == 7, kind > 9:
+		return column{}
+	}
+	number := int64(int8(b[0]))
+	for _, c := range b[1:] {
+		number = number<<8 | int64(c)
+	}
+	return column{integer: true, number: number}
+}
+
+// varint is SQLite's: up to 9 bytes, big endian, all 8 bits of the ninth. n is
+// 0 if b ends before it does.
+func varint(b []byte) (v uint64, n int) {
+	for n < len(b) {
+		c := b[n]
+		n++
+		if n == 9 {
+			return v<<8 | uint64(c), n
+		}
+		v = v<<7 | uint64(c&0x7f)
+		if c < 0x80 {
+			return v, n
+		}
+	}
+	return 0, 0
+}
