@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/binary"
 	"fmt"
+	"math/bits"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -133,11 +134,18 @@ func BenchmarkExpire200(b *testing.B) {
 			b.StopTimer()
 			putBy64(b, s, kad.ExpireSlice)
 			b.StartTimer()
-			if n, err := s.Expire(start.Add(2*time.Hour), kad.ExpireSlice); err != nil || n != kad.ExpireSlice {
-				b.Fatal(n, err)
+			if err := mustExpire(s, kad.ExpireSlice); err != nil {
+				b.Fatal(err)
 			}
 		}
 	})
+}
+
+func mustExpire(s subject, n int) error {
+	if swept, err := s.Expire(start.Add(2*time.Hour), n); err != nil || swept != n {
+		return fmt.Errorf("swept %d: %w", swept, err)
+	}
+	return nil
 }
 
 // A store that is opened for the first time: most of it is the fsyncs that
@@ -268,5 +276,43 @@ func BenchmarkPutThatEvicts(b *testing.B) {
 			b.StartTimer()
 		}
 		add(byte(2+i%200), byte(i/200%250))
+	}
+}
+
+// What a store does costs the same whatever it holds: all of it goes by index.
+// The digests and marks are of a range with about a thousand entries. Filling
+// takes a minute; run it with -benchtime 400x, or there is nothing left to sweep.
+func BenchmarkAMillionEntries(b *testing.B) {
+	for _, n := range []int{100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			unlimited := store.Limits{MaxEntries: 2 * n, MaxPublisherEntries: 2 * n, MaxBytes: 1 << 40, MaxPublisherBytes: 1 << 40}
+			s, err := store.Open(filepath.Join(b.TempDir(), "bench.db"), store.Config{Limits: unlimited})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			putBy64(b, s, n)
+			thousand := func(i int) kad.Range { return kad.NewRange(numbered(i).key, bits.Len(uint(n/1000))-1) }
+			put := n
+			for _, work := range []struct {
+				name string
+				do   func(i int) error
+			}{
+				{"put", func(int) error { put++; mustPut(b, s, numbered(put)); return nil }},
+				{"get", func(i int) error { get(b, s, 1+i*7919%n); return nil }},
+				{"digest", func(i int) error { _, _, err := s.Digest(thousand(i), 4096, start); return err }},
+				{"marks", func(i int) error { _, err := s.Marks(thousand(i), 4096, start); return err }},
+				{"sweep of nothing", func(int) error { _, err := s.Expire(start, kad.ExpireSlice); return err }},
+				{"sweep of 200", func(int) error { return mustExpire(s, kad.ExpireSlice) }},
+			} {
+				b.Run(work.name, func(b *testing.B) {
+					for i := range b.N {
+						if err := work.do(i); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+		})
 	}
 }
