@@ -50,7 +50,7 @@ func (n *Node) askBack(c kad.Contact) {
 
 func (n *Node) meetLater(id kad.ID, delay time.Duration) {
 	b := &n.neighbours
-	if n.closed || n.left != nil || len(b.due) >= maxDue {
+	if n.closed || n.leaving.begun || len(b.due) >= maxDue {
 		return
 	}
 	if _, known := b.due[id]; known {

@@ -43,7 +43,7 @@ type Node struct {
 	pings  map[kad.ID]struct{} // ping-backs in flight
 	timers [5]func() bool      // housekeeping
 
-	left         func()     // ends the handing over of Close, once that has begun
+	leaving      leaving
 	neighbours   neighbours // who else holds it
 	checked      checks     // what others have found to be the same here
 	lives        lives      // how long contacts live
