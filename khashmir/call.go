@@ -24,8 +24,10 @@ type call struct {
 	number   int // of all begun
 	known    int // contacts to begin with
 	answers  int
+	begun    time.Time
 	complete bool
 	over     bool
+	observed bool
 
 	desperate bool        // everybody we know is being asked
 	forget    func() bool // stops listening to the context
@@ -56,7 +58,7 @@ func (n *Node) begin(ctx context.Context, c *call) {
 	}
 	n.calls[c] = struct{}{}
 	n.counts.lookups++
-	c.number = n.counts.lookups
+	c.number, c.begun = n.counts.lookups, n.clock.Now()
 	n.running.Add(1)
 	forget := context.AfterFunc(ctx, func() {
 		defer n.running.Done()
@@ -99,6 +101,7 @@ func (c *call) step() {
 		c.complete = true
 		c.node.table.LookedUp(c.query.Target, c.node.clock.Now())
 		c.node.counts.hops += c.lookup.Hops()
+		c.observe(c.err())
 		c.found()
 		return
 	}
@@ -193,6 +196,7 @@ func (c *call) end(err error) {
 	}
 	c.over = true
 	delete(c.node.calls, c)
+	c.observe(err)
 	if c.forget != nil {
 		c.forget()
 	}

@@ -41,6 +41,14 @@ type Config struct {
 	Store     Store
 	Clock     Clock
 
+	// Observer hears what the node does. Default: nobody does.
+	Observer Observer
+
+	// Authentic reports whether an entry's publisher has signed it under key.
+	// Default: Entry.Authentic. A simulator, which is many nodes and sees the
+	// same entry again and again, remembers.
+	Authentic func(key ID, e kad.Entry) bool
+
 	// Logger hears of what went wrong that no caller can be told. Default:
 	// nobody does.
 	Logger *slog.Logger
@@ -99,6 +107,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Clock == nil {
 		c.Clock = newRealClock()
+	}
+	if c.Authentic == nil {
+		c.Authentic = func(key ID, e kad.Entry) bool { return e.Authentic(key) }
 	}
 	c.K = cmp.Or(c.K, kad.K)
 	c.Alpha = cmp.Or(c.Alpha, kad.Alpha)

@@ -21,6 +21,7 @@ package khashmir
 
 import (
 	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/ktable"
 	"github.com/khashmir/kad/store"
 )
 
@@ -32,6 +33,8 @@ type (
 	Contact = kad.Contact
 	// PublicKey is a node's Ed25519 public key.
 	PublicKey = kad.PublicKey
+	// Bucket is a part of the routing table.
+	Bucket = ktable.Bucket
 )
 
 // HashID is the SHA-1 of b, the usual way to a key.

@@ -102,18 +102,26 @@ func usable(addr string, c kad.Contact) (kad.Contact, error) {
 	return c, nil
 }
 
-// FindNode looks for the node with this ID and returns the up to K contacts
-// closest to it that answered, closest first; the first is the node itself if
-// it was found. It returns what it has even when it fails.
+// ContactsForID looks for the node with this ID and then runs callback, once,
+// with the up to K contacts closest to it that answered, closest first; the
+// first is the node itself if it was found. There are contacts even where
+// there is an error. It returns at once.
+func (n *Node) ContactsForID(ctx context.Context, id ID, callback func([]Contact, error)) {
+	n.mu.Lock()
+	defer n.leave()
+	n.findNode(ctx, id, func(closest []Contact, err error) {
+		n.after = append(n.after, func() { callback(closest, err) })
+	})
+}
+
+// FindNode is ContactsForID for those who prefer to block.
 func (n *Node) FindNode(ctx context.Context, id ID) ([]Contact, error) {
 	type result struct {
 		closest []Contact
 		err     error
 	}
 	got := make(chan result, 1)
-	n.mu.Lock()
-	n.findNode(ctx, id, func(closest []Contact, err error) { got <- result{closest, err} })
-	n.leave()
+	n.ContactsForID(ctx, id, func(closest []Contact, err error) { got <- result{closest, err} })
 	r := <-got
 	return r.closest, r.err
 }

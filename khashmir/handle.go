@@ -105,7 +105,7 @@ func (n *Node) storeValue(from kad.Contact, q krpc.Query) krpc.Reply {
 		return refuse(krpc.CodeTooLarge, "value too large")
 	case q.Entry.TTL > n.config.MaxValueTTL:
 		return refuse(krpc.CodeLifetime, "lifetime too long")
-	case e.Removed && len(e.Value) != sha256.Size || e.Signature == kad.Signature{} || copied && !e.Authentic(q.Target):
+	case e.Removed && len(e.Value) != sha256.Size || e.Signature == kad.Signature{} || copied && !n.config.Authentic(q.Target, e):
 		return refuse(krpc.CodeSignature, "not signed by its publisher")
 	}
 	err := n.store.Put(q.Target, e, from.Group(), now)

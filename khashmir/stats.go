@@ -36,6 +36,14 @@ type counts struct {
 	rounds, compared, handed, letGo               int
 }
 
+// Table is a copy of the routing table: the farthest bucket first, the one that
+// the node's own ID falls into last.
+func (n *Node) Table() []Bucket {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.table.Buckets()
+}
+
 // Stats counts. The store's part is read from the disk.
 func (n *Node) Stats() (Stats, error) {
 	n.mu.Lock()
