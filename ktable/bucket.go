@@ -1,87 +1,84 @@
 package ktable
 
 import (
-	"slices"
 	"time"
 
 	kad "github.com/khashmir/kad"
 )
 
-// bucket is up to K contacts and those that wait for a place among them. Both
-// lists have the least recently seen first. Nobody waits while there is room.
+// bucket is the contacts that have a place and those that wait for one. Nobody
+// waits while there is room.
 type bucket struct {
-	placed   []member
-	waiting  []member
+	placed   list
+	waiting  list
+	failing  int // of the placed, those with failures
 	lookedUp moment
 }
 
-// member is a contact and what we remember of it: 136 bytes, of which the
-// contact is 120. A full bucket and its cache take about 2 KiB.
-type member struct {
-	contact  kad.Contact
-	seen     moment
-	failures int32 // questions left unanswered, in a row
-	checking bool  // handed out as a suspect; neither Seen nor Failed came yet
+// place gives m a place.
+func (b *bucket) place(m member) {
+	b.placed.add(m)
+	if m.failures > 0 {
+		b.failing++
+	}
 }
 
-// wait puts m at the tail of the replacement cache; of one too many, the least
-// recently seen goes.
+// seen puts m in the place of the i-th, which it is, only younger.
+func (b *bucket) seen(i int, m member) {
+	if b.placed.members[i].failures > 0 {
+		b.failing--
+	}
+	b.placed.members[i] = m
+}
+
+// failed counts one more failure of the i-th.
+func (b *bucket) failed(i int) (failures int) {
+	m := &b.placed.members[i]
+	if m.failures == 0 {
+		b.failing++
+	}
+	m.failures++
+	m.checking = false
+	return int(m.failures)
+}
+
+// drop takes the i-th out, which has failed, and has the next one take its place.
+func (b *bucket) drop(i int) {
+	if b.placed.remove(i).failures > 0 {
+		b.failing--
+	}
+	b.promote()
+}
+
+// wait puts m into the replacement cache; of one too many, the least recently
+// seen goes.
 func (b *bucket) wait(m member, limit int) {
-	switch i := find(b.waiting, m.contact.ID); {
+	switch i := b.waiting.find(m.id); {
 	case i >= 0:
-		toTail(b.waiting, i, m)
-	case len(b.waiting) == limit:
-		toTail(b.waiting, 0, m)
+		b.waiting.members[i] = m
+	case b.waiting.len() == limit:
+		b.waiting.remove(b.waiting.oldest())
+		b.waiting.add(m)
 	default:
-		b.waiting = append(b.waiting, m)
+		b.waiting.add(m)
 	}
 }
 
 // promote gives a free place to the most recently seen of those that wait. Its
 // rank hangs on when it was seen, not on when it got the place.
 func (b *bucket) promote() {
-	if len(b.waiting) == 0 {
-		return
+	if b.waiting.len() > 0 {
+		b.place(b.waiting.remove(b.waiting.newest()))
 	}
-	newest := len(b.waiting) - 1
-	m := b.waiting[newest]
-	b.waiting = remove(b.waiting, newest)
-	rank := len(b.placed)
-	for rank > 0 && b.placed[rank-1].seen > m.seen {
-		rank--
-	}
-	b.placed = slices.Insert(b.placed, rank, m)
 }
 
 // suspect is the least recently seen contact, if it is due for a check.
 func (b *bucket) suspect(at moment, interval time.Duration) (kad.Contact, bool) {
-	m := &b.placed[0]
+	m := &b.placed.members[b.placed.oldest()]
 	due := m.failures > 0 || elapsed(m.seen, at, interval)
 	if m.checking || !due {
 		return kad.Contact{}, false
 	}
 	m.checking = true
-	return m.contact, true
+	return m.contact(), true
 }
-
-func (b *bucket) hasFailures() bool {
-	return slices.ContainsFunc(b.placed, func(m member) bool { return m.failures > 0 })
-}
-
-// find is the index of id in list, or -1.
-func find(list []member, id kad.ID) int {
-	for i := range list {
-		if list[i].contact.ID == id {
-			return i
-		}
-	}
-	return -1
-}
-
-// toTail drops list[i], closes the gap and puts m at the end.
-func toTail(list []member, i int, m member) {
-	copy(list[i:], list[i+1:])
-	list[len(list)-1] = m
-}
-
-func remove(list []member, i int) []member { return slices.Delete(list, i, i+1) }

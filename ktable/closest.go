@@ -8,7 +8,9 @@ import (
 
 // Closest appends to dst the n contacts closest to target, the closest first,
 // or all of them if there are fewer. It is exact. Contacts with failures count
-// too: an answer may have been lost. Only dst may be allocated.
+// only where there are not n without: an answer may have been lost, but most of
+// them are dead, and to name them costs others a time-out. Only dst may be
+// allocated.
 //
 // The buckets are visited in the order of distance, each of them wholly closer
 // to target than the next. To see why, let d be the XOR of target and our ID,
@@ -22,48 +24,78 @@ import (
 // (The first to be visited is the bucket of target itself: the bits that target
 // shares with us are the zeros that d begins with.)
 func (t *Table) Closest(dst []kad.Contact, target kad.ID, n int) []kad.Contact {
-	n = min(n, t.Len())
 	if n <= 0 {
 		return dst
 	}
-	dst = slices.Grow(dst, n)
-	limit := len(dst) + n
-	d := t.self.Distance(target)
-	last := len(t.buckets) - 1
-	for i := 0; i < last && len(dst) < limit; i++ {
-		if bit(d, i) {
-			dst = t.buckets[i].appendClosest(dst, target, limit)
-		}
+	var few [3 * kad.K]*member // more are allocated
+	found := t.appendClosest(few[:0], target, n, false)
+	if len(found) < n {
+		found = t.appendClosest(found[:0], target, n, true)
 	}
-	dst = t.buckets[last].appendClosest(dst, target, limit)
-	for i := last - 1; i >= 0 && len(dst) < limit; i-- {
-		if !bit(d, i) {
-			dst = t.buckets[i].appendClosest(dst, target, limit)
-		}
+	dst = slices.Grow(dst, len(found))
+	for _, m := range found {
+		dst = append(dst, m.contact())
 	}
 	return dst
 }
 
-// appendClosest appends the bucket's contacts, the closest to target first, as
-// long as dst is shorter than limit.
-func (b *bucket) appendClosest(dst []kad.Contact, target kad.ID, limit int) []kad.Contact {
-	start := len(dst)
-	for k := range b.placed {
-		c := &b.placed[k].contact
-		i := len(dst)
-		for i > start && target.CompareDistance(c.ID, dst[i-1].ID) < 0 {
+// appendClosest visits the buckets; failing says whether contacts with failures
+// count.
+func (t *Table) appendClosest(found []*member, target kad.ID, n int, failing bool) []*member {
+	d := t.self.Distance(target)
+	last := len(t.buckets) - 1
+	for i := 0; i < last && len(found) < n; i++ {
+		if bit(d, i) {
+			found = t.buckets[i].appendClosest(found, target, n, failing)
+		}
+	}
+	found = t.buckets[last].appendClosest(found, target, n, failing)
+	for i := last - 1; i >= 0 && len(found) < n; i-- {
+		if !bit(d, i) {
+			found = t.buckets[i].appendClosest(found, target, n, failing)
+		}
+	}
+	return found
+}
+
+// Near reports whether id, which has a place, is among the n contacts closest to
+// us.
+func (t *Table) Near(id kad.ID, n int) bool {
+	for i := t.index(id) + 1; i < len(t.buckets); i++ {
+		n -= t.buckets[i].placed.len()
+	}
+	placed := t.bucketOf(id).placed.members
+	for i := range placed {
+		if t.self.CompareDistance(placed[i].id, id) < 0 {
+			n--
+		}
+	}
+	return n > 0
+}
+
+// appendClosest appends the bucket's members, the closest to target first, as
+// long as found is shorter than limit.
+func (b *bucket) appendClosest(found []*member, target kad.ID, limit int, failing bool) []*member {
+	start := len(found)
+	for k := range b.placed.members {
+		m := &b.placed.members[k]
+		if m.failures > 0 && !failing {
+			continue
+		}
+		i := len(found)
+		for i > start && target.CompareDistance(m.id, found[i-1].id) < 0 {
 			i--
 		}
 		if i == limit {
 			continue
 		}
-		if len(dst) < limit {
-			dst = append(dst, kad.Contact{})
+		if len(found) < limit {
+			found = append(found, nil)
 		}
-		copy(dst[i+1:], dst[i:]) // of one too many, the farthest falls off the end
-		dst[i] = *c
+		copy(found[i+1:], found[i:]) // of one too many, the farthest falls off the end
+		found[i] = m
 	}
-	return dst
+	return found
 }
 
 // bit is bit n of id; bit 0 is the most significant.

@@ -39,13 +39,13 @@ func (t *Table) Buckets() []Bucket {
 	for i, b := range t.buckets {
 		buckets[i] = Bucket{
 			Range:    t.rangeOf(i),
-			Contacts: make([]Member, len(b.placed)),
-			Waiting:  len(b.waiting),
+			Contacts: make([]Member, b.placed.len()),
+			Waiting:  b.waiting.len(),
 			LookedUp: b.lookedUp.Time(),
 		}
-		for j, m := range b.placed {
+		for j, m := range b.placed.inOrder() {
 			buckets[i].Contacts[j] = Member{
-				Contact:  m.contact,
+				Contact:  m.contact(),
 				LastSeen: m.seen.Time(),
 				Failures: int(m.failures),
 				State:    t.state(m),

@@ -82,7 +82,7 @@ func (m *model) Seen(c kad.Contact, now time.Time) (kad.Contact, bool) {
 		return kad.Contact{}, false
 	}
 	if m.room(c.ID) {
-		for len(m.members(m.number(c.ID), true)) >= m.config.K {
+		for len(m.members(m.number(c.ID), true)) >= m.width(m.number(c.ID)) {
 			m.depth++
 			m.lookedUp = append(m.lookedUp, m.lookedUp[len(m.lookedUp)-1])
 		}
@@ -102,22 +102,30 @@ func (m *model) Seen(c kad.Contact, now time.Time) (kad.Contact, bool) {
 	return kad.Contact{}, false
 }
 
+// width is how many contacts have a place in a bucket.
+func (m *model) width(number int) int {
+	width := m.config.K
+	for i := number; i < m.config.Wide && number < m.depth; i++ {
+		width *= 2
+	}
+	return width
+}
+
 // room says whether id could get a place: there is one, or, in the last bucket,
 // somebody who shares another number of bits with us than id does.
 func (m *model) room(id kad.ID) bool {
 	placed := m.members(m.number(id), true)
 	shared := m.shared(id)
 	differs := func(r *record) bool { return r.shared != shared }
-	return len(placed) < m.config.K || shared >= m.depth && slices.ContainsFunc(placed, differs)
+	return len(placed) < m.width(m.number(id)) || shared >= m.depth && slices.ContainsFunc(placed, differs)
 }
 
 // settle fills every free place, then merges what can be merged.
 func (m *model) settle() {
 	waiting := m.filter(func(r *record) bool { return !r.placed })
 	for _, r := range slices.Backward(waiting) {
-		if len(m.members(min(r.shared, m.depth), true)) < m.config.K {
+		if number := min(r.shared, m.depth); len(m.members(number, true)) < m.width(number) {
 			r.placed = true
-			m.stamp(r)
 		}
 	}
 	for m.depth > 0 && (len(m.members(m.depth, true)) == 0 || len(m.members(m.depth-1, true)) == 0) {
@@ -158,12 +166,18 @@ func (m *model) LookedUp(target kad.ID, now time.Time) {
 	m.lookedUp[m.number(target)] = now
 }
 
-// Closest sorts everybody.
+// Closest sorts everybody who has not failed, or everybody.
 func (m *model) Closest(target kad.ID, n int) []kad.Contact {
 	var all []kad.Contact
-	for _, r := range m.records {
-		if r.placed {
-			all = append(all, r.contact)
+	for _, failing := range []bool{false, true} {
+		all = nil
+		for _, r := range m.records {
+			if r.placed && (failing || r.failures == 0) {
+				all = append(all, r.contact)
+			}
+		}
+		if len(all) >= n {
+			break
 		}
 	}
 	slices.SortFunc(all, func(a, b kad.Contact) int {

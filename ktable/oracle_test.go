@@ -66,7 +66,7 @@ func newPlay(t *testing.T, k int, bits []int, seed uint64) *play {
 	}
 	p.self = p.ids[p.rng.IntN(len(p.ids))]
 	p.config = ktable.Config{
-		K: k, Replacements: 1 + p.rng.IntN(3), MaxFailures: 1 + p.rng.IntN(3), MinPingInterval: time.Minute,
+		K: k, Replacements: 1 + p.rng.IntN(3), MaxFailures: 1 + p.rng.IntN(3), MinPingInterval: time.Minute, Wide: p.rng.IntN(4),
 	}
 	p.table, p.model = ktable.New(p.self, p.config), newModel(p.self, p.config)
 	return p
@@ -149,9 +149,13 @@ func (p *play) checkShape(buckets []ktable.Bucket) {
 	var placed []kad.Contact
 	seen := map[kad.ID]bool{}
 	for i, b := range buckets {
-		p.check(len(b.Contacts) <= p.config.K, "bucket %d holds %d", i, len(b.Contacts))
+		width, most := p.config.K, p.config.K<<max(0, p.config.Wide-i)
+		if i < last {
+			width = most
+		}
+		p.check(len(b.Contacts) <= most, "bucket %d holds %d", i, len(b.Contacts)) // the last may have been wide
 		p.check(b.Waiting <= p.config.Replacements, "%d wait for bucket %d", b.Waiting, i)
-		p.check(b.Waiting == 0 || len(b.Contacts) == p.config.K, "somebody waits for bucket %d, which has room", i)
+		p.check(b.Waiting == 0 || len(b.Contacts) >= width, "somebody waits for bucket %d, which has room", i)
 		for j, m := range b.Contacts {
 			id := m.Contact.ID
 			p.check(!seen[id], "%s has two places", id)

@@ -25,31 +25,43 @@ type Sharer struct {
 func (t *Table) Shared(n int, dead func(kad.ID) bool) (sharers []Sharer, others []kad.Range) {
 	s := t.sharing(n, dead)
 	s.walk(kad.Range{})
-	sharers = make([]Sharer, 0, len(s.contacts))
-	for _, c := range s.contacts {
-		sharers = append(sharers, Sharer{c, s.ranges[c.ID]})
-	}
-	slices.SortFunc(sharers, func(a, b Sharer) int { return t.self.CompareDistance(a.Contact.ID, b.Contact.ID) })
-	return sharers, s.others
+	return s.sharers(), s.others
+}
+
+// SharedWith is Shared with some contacts alone. It costs less.
+func (t *Table) SharedWith(with []kad.ID, n int, dead func(kad.ID) bool) []Sharer {
+	s := t.sharing(n, dead)
+	s.with = with
+	s.walk(kad.Range{})
+	return s.sharers()
 }
 
 // Holders are the n closest contacts that live, for all keys of r at once; ok
 // is false where the halves of r may have different ones.
 func (t *Table) Holders(r kad.Range, n int, dead func(kad.ID) bool) (holders []kad.Contact, ok bool) {
 	s := t.sharing(n, dead)
-	holders = s.closest(r.Prefix)
-	if len(holders) > n {
+	closest := s.closest(r.Prefix)
+	if len(closest) > n {
 		var differAt int
-		if holders, differAt = s.members(holders, r); differAt < r.Bits+maxSplits {
+		if closest, differAt = s.members(closest, r); differAt < r.Bits+maxSplits {
 			return nil, false
 		}
 	}
-	return slices.DeleteFunc(holders, s.isSelf), true
+	for _, id := range closest {
+		if c, known := t.Get(id); known { // all but ourselves
+			holders = append(holders, c)
+		}
+	}
+	return holders, true
 }
 
 // Rank is how many contacts are closer to key than we are; ok is false if they
-// are n or more.
+// are n or more. They are more than we know where key's bucket is full and far
+// from the last: at two from it, it stands for twice as many, and more beyond.
 func (t *Table) Rank(key kad.ID, n int) (rank int, ok bool) {
+	if i := t.index(key); i < len(t.buckets)-2 && t.buckets[i].placed.len() >= t.width(key) {
+		return n, false
+	}
 	for _, c := range t.Closest(make([]kad.Contact, 0, n), key, n) {
 		if key.CompareDistance(c.ID, t.self) > 0 {
 			return rank, true
@@ -59,25 +71,42 @@ func (t *Table) Rank(key kad.ID, n int) (rank int, ok bool) {
 	return rank, rank < n
 }
 
+// sharing is one walk over all keys.
+type sharing struct {
+	self   kad.ID
+	table  *Table
+	n      int
+	living []kad.ID // we among them, in the order of IDs
+	with   []kad.ID // nil: all
+	near   []kad.ID // what closest has found last
+	walked int
+	order  []kad.ID // of the sharers
+	ranges map[kad.ID][]kad.Range
+	others []kad.Range
+}
+
 func (t *Table) sharing(n int, dead func(kad.ID) bool) *sharing {
-	s := &sharing{table: t, n: n, dead: dead, ranges: make(map[kad.ID][]kad.Range)}
-	for c := range t.Contacts() {
-		if dead != nil && dead(c.ID) {
-			s.buried++
+	s := &sharing{self: t.self, table: t, n: n, ranges: make(map[kad.ID][]kad.Range)}
+	s.living = append(make([]kad.ID, 0, t.Len()+1), t.self)
+	for i := range t.buckets {
+		for j := range t.buckets[i].placed.members {
+			if id := t.buckets[i].placed.members[j].id; dead == nil || !dead(id) {
+				s.living = append(s.living, id)
+			}
 		}
 	}
+	slices.SortFunc(s.living, kad.ID.Compare)
 	return s
 }
 
-type sharing struct {
-	table    *Table
-	n        int
-	dead     func(kad.ID) bool
-	buried   int // contacts that are dead
-	walked   int
-	contacts []kad.Contact
-	ranges   map[kad.ID][]kad.Range
-	others   []kad.Range
+func (s *sharing) sharers() []Sharer {
+	slices.SortFunc(s.order, s.self.CompareDistance)
+	sharers := make([]Sharer, 0, len(s.order))
+	for _, id := range s.order {
+		c, _ := s.table.Get(id)
+		sharers = append(sharers, Sharer{c, s.ranges[id]})
+	}
+	return sharers
 }
 
 // maxSplits is how many times a range is halved to tell two nodes apart. Each
@@ -99,7 +128,7 @@ func (s *sharing) walk(r kad.Range) {
 	if len(closest) > s.n {
 		members, differAt := s.members(closest, r)
 		if differAt < r.Bits+maxSplits && s.walked < maxWalk {
-			if s.mayBeIn(closest, r) {
+			if s.mayBeIn(s.self, closest, r) && s.mayAnyBeIn(closest, r) {
 				lower, upper, _ := r.Halves() // two nodes differ before the last bit
 				s.walk(lower)
 				s.walk(upper)
@@ -110,13 +139,13 @@ func (s *sharing) walk(r kad.Range) {
 		}
 		closest = members
 	}
-	if !slices.ContainsFunc(closest, s.isSelf) {
+	if !slices.Contains(closest, s.self) {
 		s.others = append(s.others, r)
 		return
 	}
-	for _, c := range closest {
-		if !s.isSelf(c) {
-			s.add(c, r)
+	for _, id := range closest {
+		if id != s.self && (s.with == nil || slices.Contains(s.with, id)) {
+			s.add(id, r)
 		}
 	}
 }
@@ -124,16 +153,16 @@ func (s *sharing) walk(r kad.Range) {
 // members are the n closest, and those as far as the n-th by the bits of r.
 // differAt is the first bit that tells some of these apart; past all bits where
 // there is nothing to tell.
-func (s *sharing) members(closest []kad.Contact, r kad.Range) (members []kad.Contact, differAt int) {
-	last := closest[s.n-1].ID
+func (s *sharing) members(closest []kad.ID, r kad.Range) (members []kad.ID, differAt int) {
+	last := closest[s.n-1]
 	end, differAt := s.n, 8*kad.IDSize
-	for i, c := range closest {
-		common := last.CommonPrefix(c.ID)
+	for i, id := range closest {
+		common := last.CommonPrefix(id)
 		if common < r.Bits {
 			continue
 		}
 		end = max(end, i+1)
-		if c.ID != last {
+		if id != last {
 			differAt = min(differAt, common)
 		}
 	}
@@ -146,35 +175,53 @@ func (s *sharing) members(closest []kad.Contact, r kad.Range) (members []kad.Con
 	return closest[:end], differAt
 }
 
-// mayBeIn: we are among the closest, or as far as the n-th by the bits of r.
-func (s *sharing) mayBeIn(closest []kad.Contact, r kad.Range) bool {
-	return slices.ContainsFunc(closest[:s.n], s.isSelf) || s.table.self.CommonPrefix(closest[s.n-1].ID) >= r.Bits
+// mayBeIn: id is among the closest, or as far as the n-th by the bits of r.
+func (s *sharing) mayBeIn(id kad.ID, closest []kad.ID, r kad.Range) bool {
+	return id.CommonPrefix(closest[s.n-1]) >= r.Bits || slices.Contains(closest[:s.n], id)
 }
 
-func (s *sharing) isSelf(c kad.Contact) bool { return c.ID == s.table.self }
+func (s *sharing) mayAnyBeIn(closest []kad.ID, r kad.Range) bool {
+	return s.with == nil || slices.ContainsFunc(s.with, func(id kad.ID) bool { return s.mayBeIn(id, closest, r) })
+}
 
 // closest is the nodes closest to key that live, we among them, and enough of
-// them to see who is as far as the n-th.
-func (s *sharing) closest(key kad.ID) []kad.Contact {
-	t := s.table
-	enough := 2*s.n + 1
-	closest := t.Closest(make([]kad.Contact, 0, enough+s.buried+1), key, enough+s.buried)
-	if s.buried > 0 {
-		closest = slices.DeleteFunc(closest, func(c kad.Contact) bool { return s.dead(c.ID) })
-	}
-	at := slices.IndexFunc(closest, func(c kad.Contact) bool { return key.CompareDistance(t.self, c.ID) < 0 })
-	if at < 0 {
-		at = len(closest)
-	}
-	closest = slices.Insert(closest, at, kad.Contact{ID: t.self})
-	return closest[:min(len(closest), enough)]
+// them to see who is as far as the n-th. The slice is good until the next call.
+func (s *sharing) closest(key kad.ID) []kad.ID {
+	s.near = appendNearest(s.near[:0], s.living, key, 0, 2*s.n+1)
+	return s.near
 }
 
-// add gives r to c. Two halves become the whole again.
-func (s *sharing) add(c kad.Contact, r kad.Range) {
-	ranges, known := s.ranges[c.ID]
+// appendNearest appends to dst, until it has limit, those of ids that are closest
+// to key. All of ids share their first bits with each other, n of them at least,
+// and come in the order of IDs. The half that has key's next bit is closer.
+func appendNearest(dst, ids []kad.ID, key kad.ID, n, limit int) []kad.ID {
+	if len(ids) == 0 || len(dst) >= limit {
+		return dst
+	}
+	if len(ids) == 1 {
+		return append(dst, ids[0])
+	}
+	n = max(n, ids[0].CommonPrefix(ids[len(ids)-1]))
+	ones, end := 0, len(ids)
+	for ones < end { // where the bit is set first
+		if middle := (ones + end) / 2; bit(ids[middle], n) {
+			end = middle
+		} else {
+			ones = middle + 1
+		}
+	}
+	near, far := ids[:ones], ids[ones:]
+	if bit(key, n) {
+		near, far = far, near
+	}
+	return appendNearest(appendNearest(dst, near, key, n+1, limit), far, key, n+1, limit)
+}
+
+// add gives r to id. Two halves become the whole again.
+func (s *sharing) add(id kad.ID, r kad.Range) {
+	ranges, known := s.ranges[id]
 	if !known {
-		s.contacts = append(s.contacts, c)
+		s.order = append(s.order, id)
 	}
 	for len(ranges) > 0 && r.Bits > 0 {
 		whole := kad.NewRange(r.Prefix, r.Bits-1)
@@ -184,5 +231,5 @@ func (s *sharing) add(c kad.Contact, r kad.Range) {
 		}
 		ranges, r = ranges[:len(ranges)-1], whole
 	}
-	s.ranges[c.ID] = append(ranges, r)
+	s.ranges[id] = append(ranges, r)
 }

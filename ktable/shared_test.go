@@ -55,6 +55,10 @@ func TestSharedKeysAreThoseThatBothAreClosestTo(t *testing.T) {
 					func(c kad.Contact, id kad.ID) bool { return c.ID == id }) {
 				t.Fatalf("seed %d: the holders of %s are %v, %v", seed, key, holders, ok)
 			}
+			alone := table.SharedWith(ids[:1], n, func(id kad.ID) bool { return dead[id] })
+			if id := ids[0]; id != self && shares(alone, id, key) != shares(sharers, id, key) {
+				t.Fatalf("seed %d: asked about %s alone, %s is another's", seed, id, key)
+			}
 			for _, id := range ids {
 				if id == self {
 					continue
@@ -153,5 +157,23 @@ func BenchmarkShared(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		table.Shared(kad.K, nil)
+	}
+}
+
+func TestNearIsWhoIsAmongTheClosest(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	for range 50 {
+		self := kad.RandomID(random)
+		table := ktable.New(self, ktable.Config{})
+		for range random.IntN(300) {
+			table.Seen(someone(random), time.Unix(0, 0))
+		}
+		n := random.IntN(30)
+		closest := table.Closest(nil, self, n)
+		for c := range table.Contacts() {
+			if got, want := table.Near(c.ID, n), slices.Contains(closest, c); got != want {
+				t.Fatalf("%d contacts: is %s among the %d closest? got %v", table.Len(), c, n, got)
+			}
+		}
 	}
 }

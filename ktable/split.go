@@ -20,9 +20,9 @@ func (t *Table) splits(id kad.ID) bool {
 	if depth < last {
 		return false
 	}
-	placed := t.buckets[last].placed
+	placed := t.buckets[last].placed.members
 	for i := range placed {
-		if t.self.CommonPrefix(placed[i].contact.ID) != depth {
+		if t.self.CommonPrefix(placed[i].id) != depth {
 			return true
 		}
 	}
@@ -30,32 +30,35 @@ func (t *Table) splits(id kad.ID) bool {
 }
 
 // split parts the last bucket: those that share more bits with us than its
-// index go to a new one. Both were looked up when their parent was.
-//
-// Nobody who waits gets a place by it: a contact waits in the last bucket only
-// when everybody there shares the same number of bits with us, and so they all
-// end up on the same side again.
+// index go to a new one. Both were looked up when their parent was. The far one
+// may be wider than its parent was, and then those who wait get a place.
 func (t *Table) split() {
 	last := len(t.buckets) - 1
 	parent := t.buckets[last]
 	far, near := bucket{lookedUp: parent.lookedUp}, bucket{lookedUp: parent.lookedUp}
-	far.placed, near.placed = t.part(parent.placed, last)
-	far.waiting, near.waiting = t.part(parent.waiting, last)
+	for _, m := range parent.placed.members {
+		t.side(m, last, &far, &near).place(m)
+	}
+	for _, m := range parent.waiting.members {
+		t.side(m, last, &far, &near).waiting.add(m)
+	}
 	t.buckets[last] = far
 	t.buckets = append(t.buckets, near)
+	for b := &t.buckets[last]; b.waiting.len() > 0 && b.placed.len() < t.widthOf(last); {
+		b.promote()
+	}
+	for b := &t.buckets[last+1]; b.waiting.len() > 0 && b.placed.len() < t.widthOf(last+1); {
+		b.promote()
+	}
 }
 
-// part tells those that share exactly depth bits with us from those that share
-// more; the order stays.
-func (t *Table) part(list []member, depth int) (far, near []member) {
-	for _, m := range list {
-		if t.self.CommonPrefix(m.contact.ID) == depth {
-			far = append(far, m)
-		} else {
-			near = append(near, m)
-		}
+// side is far for who shares exactly depth bits with us, near for who shares
+// more.
+func (t *Table) side(m member, depth int, far, near *bucket) *bucket {
+	if t.self.CommonPrefix(m.id) == depth {
+		return far
 	}
-	return far, near
+	return near
 }
 
 // merge joins the last two buckets while one of them is empty; nobody waits in
@@ -63,11 +66,11 @@ func (t *Table) part(list []member, depth int) (far, near []member) {
 func (t *Table) merge() {
 	for last := len(t.buckets) - 1; last > 0; last-- {
 		far, near := &t.buckets[last-1], &t.buckets[last]
-		if len(far.placed) > 0 && len(near.placed) > 0 {
+		if far.placed.len() > 0 && near.placed.len() > 0 {
 			return
 		}
-		if len(far.placed) == 0 {
-			far.placed, far.waiting = near.placed, near.waiting
+		if far.placed.len() == 0 {
+			far.placed, far.waiting, far.failing = near.placed, near.waiting, near.failing
 		}
 		far.lookedUp = min(far.lookedUp, near.lookedUp)
 		*near = bucket{}

@@ -21,6 +21,7 @@ import (
 // Config sets a table's limits. A field that is zero or less means the default.
 type Config struct {
 	K               int           // contacts in a bucket; kad.K
+	Wide            int           // buckets, from the farthest on, that hold more: twice as many as the next, the last of them twice K; none
 	Replacements    int           // contacts that wait for a place in one bucket; kad.ReplacementsPerBucket
 	MaxFailures     int           // unanswered questions in a row that cost the place; kad.MaxFailures
 	MinPingInterval time.Duration // a contact that answered this recently is not checked; kad.MinPingInterval
@@ -29,6 +30,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	return Config{
 		K:               orDefault(c.K, kad.K),
+		Wide:            max(c.Wide, 0),
 		Replacements:    orDefault(c.Replacements, kad.ReplacementsPerBucket),
 		MaxFailures:     orDefault(c.MaxFailures, kad.MaxFailures),
 		MinPingInterval: orDefault(c.MinPingInterval, kad.MinPingInterval),
@@ -47,6 +49,7 @@ type Table struct {
 	buckets []bucket
 
 	latest moment // the latest now we were given
+	number uint32 // of the contacts that were seen
 }
 
 // New is an empty table of the node self: one bucket for everybody.
@@ -76,18 +79,19 @@ func (t *Table) Seen(c kad.Contact, now time.Time) (suspect kad.Contact, ok bool
 	if c.ID.IsZero() || c.ID == t.self || !c.Reachable() {
 		return kad.Contact{}, false
 	}
-	m := member{contact: c, seen: t.tick(now)}
+	t.number++
+	m := memberOf(c, t.tick(now), t.number)
 	b := t.bucketOf(c.ID)
-	if i := find(b.placed, c.ID); i >= 0 {
-		toTail(b.placed, i, m)
+	if i := b.placed.find(c.ID); i >= 0 {
+		b.seen(i, m)
 		return kad.Contact{}, false
 	}
-	for len(b.placed) == t.config.K && t.splits(c.ID) {
+	for b.placed.len() >= t.width(c.ID) && t.splits(c.ID) {
 		t.split()
 		b = t.bucketOf(c.ID)
 	}
-	if len(b.placed) < t.config.K {
-		b.placed = append(b.placed, m)
+	if b.placed.len() < t.width(c.ID) {
+		b.place(m)
 		return kad.Contact{}, false
 	}
 	b.wait(m, t.config.Replacements)
@@ -104,12 +108,12 @@ func (t *Table) Wants(id kad.ID) bool {
 	switch {
 	case id.IsZero() || id == t.self:
 		return false
-	case find(b.placed, id) >= 0 || find(b.waiting, id) >= 0:
+	case b.placed.find(id) >= 0 || b.waiting.find(id) >= 0:
 		return false
-	case len(b.placed) < t.config.K:
+	case b.placed.len() < t.width(id):
 		return true
 	}
-	return b.hasFailures() || t.splits(id)
+	return b.failing > 0 || t.splits(id)
 }
 
 // Failed reports that a question to id was left unanswered. After MaxFailures
@@ -118,22 +122,15 @@ func (t *Table) Wants(id kad.ID) bool {
 // table has given id up now, from its place or from the cache.
 func (t *Table) Failed(id kad.ID) (dropped bool) {
 	b := t.bucketOf(id)
-	if i := find(b.waiting, id); i >= 0 {
-		b.waiting = remove(b.waiting, i)
+	if i := b.waiting.find(id); i >= 0 {
+		b.waiting.remove(i)
 		return true
 	}
-	i := find(b.placed, id)
-	if i < 0 {
+	i := b.placed.find(id)
+	if i < 0 || b.failed(i) < t.config.MaxFailures {
 		return false
 	}
-	m := &b.placed[i]
-	m.failures++
-	m.checking = false
-	if int(m.failures) < t.config.MaxFailures {
-		return false
-	}
-	b.placed = remove(b.placed, i)
-	b.promote()
+	b.drop(i)
 	t.merge()
 	return true
 }
@@ -142,16 +139,16 @@ func (t *Table) Failed(id kad.ID) (dropped bool) {
 // cannot be laid at its door. Nothing counts; a suspect may be checked again.
 func (t *Table) Excused(id kad.ID) {
 	b := t.bucketOf(id)
-	if i := find(b.placed, id); i >= 0 {
-		b.placed[i].checking = false
+	if i := b.placed.find(id); i >= 0 {
+		b.placed.members[i].checking = false
 	}
 }
 
 // Get is the contact with this ID. One that only waits for a place is not found.
 func (t *Table) Get(id kad.ID) (kad.Contact, bool) {
 	b := t.bucketOf(id)
-	if i := find(b.placed, id); i >= 0 {
-		return b.placed[i].contact, true
+	if i := b.placed.find(id); i >= 0 {
+		return b.placed.members[i].contact(), true
 	}
 	return kad.Contact{}, false
 }
@@ -160,8 +157,8 @@ func (t *Table) Get(id kad.ID) (kad.Contact, bool) {
 // microsecond, if it has a place.
 func (t *Table) LastSeen(id kad.ID) (time.Time, bool) {
 	b := t.bucketOf(id)
-	if i := find(b.placed, id); i >= 0 {
-		return b.placed[i].seen.Time(), true
+	if i := b.placed.find(id); i >= 0 {
+		return b.placed.members[i].seen.Time(), true
 	}
 	return time.Time{}, false
 }
@@ -170,7 +167,7 @@ func (t *Table) LastSeen(id kad.ID) (time.Time, bool) {
 func (t *Table) Len() int {
 	n := 0
 	for i := range t.buckets {
-		n += len(t.buckets[i].placed)
+		n += t.buckets[i].placed.len()
 	}
 	return n
 }
@@ -181,8 +178,8 @@ func (t *Table) Len() int {
 func (t *Table) Contacts() iter.Seq[kad.Contact] {
 	return func(yield func(kad.Contact) bool) {
 		for i := range t.buckets {
-			for j := range t.buckets[i].placed {
-				if !yield(t.buckets[i].placed[j].contact) {
+			for _, m := range t.buckets[i].placed.inOrder() {
+				if !yield(m.contact()) {
 					return
 				}
 			}
@@ -191,6 +188,19 @@ func (t *Table) Contacts() iter.Seq[kad.Contact] {
 }
 
 func (t *Table) bucketOf(id kad.ID) *bucket { return &t.buckets[t.index(id)] }
+
+// width is how many contacts have a place in the bucket of id.
+func (t *Table) width(id kad.ID) int { return t.widthOf(t.index(id)) }
+
+// widthOf is K, and more in the far buckets: most targets are there, and of
+// many contacts one is closer to the target than of few. The last is no wider
+// than K, so that we know those around us first.
+func (t *Table) widthOf(i int) int {
+	if i == len(t.buckets)-1 {
+		return t.config.K
+	}
+	return t.config.K << max(0, t.config.Wide-i)
+}
 
 func (t *Table) index(id kad.ID) int {
 	return min(t.self.CommonPrefix(id), len(t.buckets)-1)
