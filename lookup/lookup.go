@@ -50,10 +50,11 @@ type Lookup struct {
 	target kad.ID
 	config Config
 
-	shortlist []candidate // by distance to target, the closest first
-	questions int         // asked so far
-	inFlight  int         // candidates in the state asked
-	late      int         // candidates in the state late
+	shortlist []candidate   // by distance to target, the closest first
+	contacts  []kad.Contact // theirs
+	questions int           // asked so far
+	inFlight  int           // candidates in the state asked
+	late      int           // candidates in the state late
 }
 
 // New is a search for target. It is over at once unless Add gives it contacts
@@ -70,11 +71,11 @@ func (l *Lookup) Self(self kad.Contact) {
 		return
 	}
 	l.config.Self = self.ID
-	us := candidate{contact: self, state: answered}
 	if i, known := l.find(self.ID); !known {
-		l.insert(i, us)
-	} else if l.shortlist[i].state == unasked {
-		l.shortlist[i] = us
+		l.insert(i, &self, 0, answered)
+	} else if us := &l.shortlist[i]; us.state == unasked {
+		us.depth, us.state = 0, answered
+		l.contacts[us.place] = self
 	}
 }
 
@@ -107,7 +108,7 @@ func (l *Lookup) Next() (c kad.Contact, ok bool) {
 			next.state = asked
 			l.inFlight++
 			l.questions++
-			return next.contact, true
+			return l.contacts[next.place], true
 		case asked, answered:
 			window++
 		}

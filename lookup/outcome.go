@@ -42,7 +42,7 @@ func (l *Lookup) Closest() []kad.Contact {
 			break
 		}
 		if c := &l.shortlist[i]; c.state == answered {
-			closest = append(closest, c.contact)
+			closest = append(closest, l.contacts[c.place])
 		}
 	}
 	return closest

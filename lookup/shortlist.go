@@ -6,11 +6,13 @@ import (
 	kad "github.com/khashmir/kad"
 )
 
-// candidate is a contact on the shortlist.
+// candidate is a place on the shortlist. The contact itself lies elsewhere, so
+// that little has to be moved when one is put between others.
 type candidate struct {
-	contact kad.Contact
-	depth   int32 // 1 for a seed, one more than that of whoever named it first; 0 for our own node
-	state   state
+	id    kad.ID
+	place int32 // in contacts
+	depth int32 // 1 for a seed, one more than that of whoever named it first; 0 for our own node
+	state state
 }
 
 type state uint8
@@ -31,7 +33,7 @@ func (l *Lookup) learn(c *kad.Contact, depth int32) {
 		return
 	}
 	if i, known := l.find(c.ID); !known {
-		l.insert(i, candidate{contact: *c, depth: depth})
+		l.insert(i, c, depth, unasked)
 	}
 }
 
@@ -41,7 +43,7 @@ func (l *Lookup) find(id kad.ID) (i int, known bool) {
 	low, high := 0, len(l.shortlist)
 	for low < high {
 		middle := int(uint(low+high) / 2)
-		switch l.target.CompareDistance(id, l.shortlist[middle].contact.ID) {
+		switch l.target.CompareDistance(id, l.shortlist[middle].id) {
 		case 0:
 			return middle, true
 		case -1:
@@ -63,17 +65,23 @@ func (l *Lookup) find(id kad.ID) (i int, known bool) {
 //
 // Those who were asked stay wherever they lie, so the shortlist never holds more
 // than K + 2 x MaxQuestions and our own node, whatever a liar names.
-func (l *Lookup) insert(i int, c candidate) {
+func (l *Lookup) insert(i int, contact *kad.Contact, depth int32, state state) {
 	limit := l.config.K + l.config.MaxQuestions
-	if i >= limit && c.state == unasked {
+	if i >= limit && state == unasked {
 		return
 	}
 	if l.shortlist == nil {
-		l.shortlist = make([]candidate, 0, min(4*l.config.K, limit+1))
+		l.shortlist = make([]candidate, 0, min(8*l.config.K, limit+1))
+		l.contacts = make([]kad.Contact, 0, min(4*l.config.K, limit+1))
+	}
+	c := candidate{id: contact.ID, place: int32(len(l.contacts)), depth: depth, state: state}
+	// Each insertion pushes one candidate over the limit at the most.
+	if last := limit - 1; i < limit && last < len(l.shortlist) && l.shortlist[last].state == unasked {
+		c.place = l.shortlist[last].place
+		l.shortlist = slices.Delete(l.shortlist, last, last+1)
+		l.contacts[c.place] = *contact
+	} else {
+		l.contacts = append(l.contacts, *contact)
 	}
 	l.shortlist = slices.Insert(l.shortlist, i, c)
-	// Each insertion pushes one candidate over the limit at the most.
-	if len(l.shortlist) > limit && l.shortlist[limit].state == unasked {
-		l.shortlist = slices.Delete(l.shortlist, limit, limit+1)
-	}
 }
