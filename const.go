@@ -89,6 +89,11 @@ const (
 	// unanswered before it loses its place (Khashmir: 3; the paper: 5).
 	MaxFailures = 3
 
+	// WideBuckets is how many of the farthest buckets hold more than K: the
+	// last of them twice as many, the one before four times (Khashmir, the
+	// paper: none). It saves a hop; see docs/adr/0010-wide-buckets.md.
+	WideBuckets = 4
+
 	// Witness is how long before a question somebody else must have answered
 	// at the earliest, for its silence to count against the one asked.
 	Witness = 10 * time.Second
@@ -183,6 +188,10 @@ const (
 	// StrayMargin is how far beyond the Replicas closest a holder must be to let
 	// an entry go: nodes need not agree on who is closest.
 	StrayMargin = 4
+
+	// StrayLookups is for how many keys a round looks for those whose place
+	// they are; the others wait for the next.
+	StrayLookups = 64
 
 	// CompareEntries is how many entries are digested at a time: about 1 ms.
 	// CompareMarks is how many marks one answer lists, 8 bytes each.

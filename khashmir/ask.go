@@ -55,8 +55,10 @@ func (n *Node) heard(to kad.Contact, sent time.Time) {
 // another node is at its address speaks against it in any case.
 func (n *Node) silent(to kad.Contact, sent time.Time, err error) {
 	n.counts.silent++
-	n.silence++
 	known, ok := n.table.Get(to.ID)
+	if ok { // that others are dead says nothing of our own network
+		n.silence++
+	}
 	switch {
 	case n.closed || ok && known != to:
 	case blameless(err) || n.answered.Before(sent.Add(-kad.Witness)) && !errors.Is(err, ErrWrongID):

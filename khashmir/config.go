@@ -55,6 +55,7 @@ type Config struct {
 
 	// The tunables. Zero means the constant of the same name in package kad.
 	K                  int
+	WideBuckets        int // less than 0: none
 	Alpha              int
 	Replicas           int
 	ValueTTL           time.Duration
@@ -112,6 +113,7 @@ func (c Config) withDefaults() Config {
 		c.Authentic = func(key ID, e kad.Entry) bool { return e.Authentic(key) }
 	}
 	c.K = cmp.Or(c.K, kad.K)
+	c.WideBuckets = cmp.Or(c.WideBuckets, kad.WideBuckets)
 	c.Alpha = cmp.Or(c.Alpha, kad.Alpha)
 	c.Replicas = cmp.Or(c.Replicas, min(kad.Replicas, c.K))
 	c.ValueTTL = cmp.Or(c.ValueTTL, kad.ValueTTL)
@@ -143,7 +145,10 @@ func (c Config) withDefaults() Config {
 
 // check says in words what cannot work. It wants the defaults filled in.
 func (c Config) check() error {
-	const room = 4 << 10 // what a message needs beside its value
+	const (
+		room    = 4 << 10 // what a message needs beside its value
+		maxWide = 10      // a thousand times K in the farthest
+	)
 	positive := func(name string, n int64) error {
 		if n <= 0 {
 			return fmt.Errorf("config: %s must be positive, got %d", name, n)
@@ -179,6 +184,8 @@ func (c Config) check() error {
 		return fmt.Errorf("config: Alpha (%d) is more than the %d questions of a lookup", c.Alpha, kad.MaxLookupQuestions)
 	case c.K > kad.MaxContactsPerReply:
 		return fmt.Errorf("config: K (%d) is more than the %d contacts a reply may carry", c.K, kad.MaxContactsPerReply)
+	case c.WideBuckets > maxWide:
+		return fmt.Errorf("config: WideBuckets (%d) is more than %d", c.WideBuckets, maxWide)
 	case c.MaxValueSize > kad.MaxMessageSize-room:
 		return fmt.Errorf("config: MaxValueSize (%d) does not fit a message of %d bytes", c.MaxValueSize, kad.MaxMessageSize)
 	case c.Key != nil && len(c.Key) != ed25519.PrivateKeySize:

@@ -2,6 +2,9 @@ package khashmir
 
 import (
 	"crypto/sha256"
+	"errors"
+	"net/netip"
+	"time"
 
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/krpc"
@@ -81,6 +84,15 @@ func (n *Node) findValue(from kad.Contact, q krpc.Query) krpc.Reply {
 	return r
 }
 
+// put is the store's.
+func (n *Node) put(key kad.ID, e kad.Entry, group netip.Prefix, now time.Time) error {
+	err := n.store.Put(key, e, group, now)
+	if err == nil {
+		n.holds.Store(true)
+	}
+	return err
+}
+
 // storeValue answers when the entry is committed. Its publisher is whoever
 // proved to be asking, or who has signed it; its age is believed.
 func (n *Node) storeValue(from kad.Contact, q krpc.Query) krpc.Reply {
@@ -108,8 +120,11 @@ func (n *Node) storeValue(from kad.Contact, q krpc.Query) krpc.Reply {
 	case e.Removed && len(e.Value) != sha256.Size || e.Signature == kad.Signature{} || copied && !n.config.Authentic(q.Target, e):
 		return refuse(krpc.CodeSignature, "not signed by its publisher")
 	}
-	err := n.store.Put(q.Target, e, from.Group(), now)
+	err := n.put(q.Target, e, from.Group(), now)
 	if err != nil {
+		if copied && errors.Is(err, ErrSuperseded) {
+			n.correct(from, q.Target)
+		}
 		reply := asReply(err)
 		if reply.Error.Code == krpc.CodeServer {
 			n.log.Error("value could not be stored", "key", q.Target, "err", err)

@@ -60,7 +60,7 @@ func (l *lost) due(now time.Time, limit int) (due []kad.Contact) {
 // lookup of our own neighbourhood makes the rest of its part of the network
 // known.
 func (n *Node) askLost() {
-	for _, c := range n.lost.due(n.clock.Now(), n.config.Alpha) {
+	for _, c := range n.lost.due(n.clock.Now(), 1) {
 		n.ask(c, krpc.Query{Method: krpc.Ping}, func(_ krpc.Reply, err error) {
 			if err == nil {
 				n.reunite()

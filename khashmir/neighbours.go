@@ -25,8 +25,7 @@ const maxDue = 64
 // to hold what we hold, it gets it. Those closest to it hand over first, so that
 // the others find it has everything already.
 func (n *Node) newcomer(c kad.Contact) {
-	near := n.table.Closest(nil, n.self.ID, 2*n.config.Replicas)
-	if !slices.ContainsFunc(near, func(o kad.Contact) bool { return o.ID == c.ID }) {
+	if !n.holds.Load() || !n.table.Near(c.ID, 2*n.config.Replicas) {
 		return
 	}
 	rank := 0
@@ -46,6 +45,25 @@ func (n *Node) askBack(c kad.Contact) {
 		return
 	}
 	n.meetLater(c.ID, kad.HandoverDelay)
+}
+
+// maxCorrections bounds the corrections under way.
+const maxCorrections = 64
+
+// correct: c holds an older version of something under key than we do. It need
+// not be one of those whose place that is, and nobody else may tell it.
+func (n *Node) correct(c kad.Contact, key kad.ID) {
+	n.mu.Lock()
+	defer n.unlock()
+	if n.closed || n.corrections == maxCorrections {
+		return
+	}
+	n.corrections++
+	n.replicate(&round{
+		only: []kad.ID{}, // nobody but c
+		todo: []comparison{{with: c, keys: kad.NewRange(key, 8*kad.IDSize)}},
+		over: func() { n.corrections-- },
+	})
 }
 
 func (n *Node) meetLater(id kad.ID, delay time.Duration) {
@@ -94,14 +112,15 @@ func (n *Node) meetDue() {
 		return
 	}
 	now := n.clock.Now()
-	only := make(map[kad.ID]struct{})
+	var only []kad.ID
 	for id, at := range b.due {
 		if !at.After(now) {
-			only[id] = struct{}{}
+			only = append(only, id)
 			delete(b.due, id)
 			b.met[id] = now
 		}
 	}
+	slices.SortFunc(only, kad.ID.Compare)
 	for id, at := range b.met {
 		if now.Sub(at) >= kad.MinReplicateInterval {
 			delete(b.met, id)
@@ -139,8 +158,12 @@ func (n *Node) roundOver() {
 	n.waitForDue()
 }
 
-// holdsNothing spares most rounds of a node that has nothing to hand over.
+// holdsNothing spares the rounds of a node that has nothing to hand over. It
+// reads the disk.
 func (n *Node) holdsNothing() bool {
 	s, err := n.store.Stats()
+	if s.Entries > 0 {
+		n.holds.Store(true)
+	}
 	return err != nil || s.Entries == 0
 }

@@ -29,6 +29,7 @@ type Node struct {
 	key       ed25519.PrivateKey
 	seq       atomic.Int64 // the highest given to an entry
 	saved     atomic.Bool  // the contacts were, since Open
+	holds     atomic.Bool  // there was an entry in the store, now or at any time
 	log       *slog.Logger
 	running   sync.WaitGroup  // functions the clock or a context will run, or runs
 	life      context.Context // ends when Close begins
@@ -49,10 +50,11 @@ type Node struct {
 	lives        lives      // how long contacts live
 	lost         lost       // contacts that fell silent
 	reuniting    bool       // one of them has answered
+	corrections  int        // of what others hold, under way
 	republishing bool       // kept values are being stored again
 	after        []func()   // what code under the lock left to run without it
 	answered     time.Time  // when anybody last answered us
-	silence      int        // questions unanswered since then
+	silence      int        // questions to contacts in the table unanswered since then
 	late         lateness
 	counts       counts
 }
@@ -106,6 +108,7 @@ func (n *Node) start() error {
 	n.tokens = newTokens(n.clock, n.config.TokenInterval)
 	n.table = ktable.New(n.self.ID, ktable.Config{
 		K:               n.config.K,
+		Wide:            n.config.WideBuckets,
 		MaxFailures:     n.config.MaxFailures,
 		MinPingInterval: n.config.MinPingInterval,
 	})
@@ -113,6 +116,8 @@ func (n *Node) start() error {
 	if err != nil {
 		n.log.Warn("saved contacts could not be read", "err", err)
 	}
+	held, err := n.store.Stats()
+	n.holds.Store(err != nil || held.Entries > 0)
 	if n.transport == nil {
 		listen, err := listenAddr(n.config.Listen)
 		if err != nil {

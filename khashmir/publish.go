@@ -171,6 +171,9 @@ func (p *publication) found() {
 	p.entry.Created = p.node.clock.Now()
 	p.result.Hops = p.lookup.Hops()
 	p.waiting = p.lookup.Closest()
+	if p.removes { // we may hold it, be it our place or not
+		p.shown = append(p.shown, p.node.self)
+	}
 	for _, c := range p.shown {
 		if !slices.Contains(p.waiting, c) {
 			p.waiting = append(p.waiting, c)
@@ -200,7 +203,7 @@ func (p *publication) next() {
 func (p *publication) storeHere() {
 	n := p.node
 	n.after = append(n.after, func() {
-		err := n.store.Put(p.result.Key, p.entry, netip.Prefix{}, p.entry.Created)
+		err := n.put(p.result.Key, p.entry, netip.Prefix{}, p.entry.Created)
 		if err != nil {
 			n.log.Error("value could not be stored here", "key", p.result.Key, "err", err)
 		}

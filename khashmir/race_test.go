@@ -113,7 +113,8 @@ func (h *hammer) once(i int64, method func(ctx context.Context, key kad.ID) erro
 	case err == nil, errors.Is(err, context.Canceled):
 	case errors.Is(err, khashmir.ErrClosed):
 		return false
-	case errors.Is(err, khashmir.ErrNoAnswer), errors.Is(err, khashmir.ErrRefused), errors.Is(err, khashmir.ErrTimeout):
+	case errors.Is(err, khashmir.ErrNoAnswer), errors.Is(err, khashmir.ErrRefused), errors.Is(err, khashmir.ErrTimeout),
+		errors.Is(err, khashmir.ErrNoContacts):
 		// a machine may be slow
 	case errors.Is(err, khashmir.ErrTooManyLookups):
 		// those that find does not wait for

@@ -5,6 +5,7 @@ import (
 
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/krpc"
+	"github.com/khashmir/kad/ktable"
 	"github.com/khashmir/kad/store"
 )
 
@@ -20,11 +21,12 @@ import (
 type round struct {
 	node     *Node
 	replicas int                    // how many should hold a key
-	only     map[kad.ID]struct{}    // with whom; nil: everybody
+	only     []kad.ID               // with whom; nil: everybody
 	dead     map[kad.ID]struct{}    // silent or full in this round
 	begun    map[kad.ID][]kad.Range // compared already
 	todo     []comparison
 	strays   []kad.Range // keys of others, that we may hold all the same
+	homes    int         // lookups for those whose place it is
 	busy     int
 	grown    bool   // dead has, since the todo was made
 	trusting bool   // leave out what another holder has just gone over
@@ -36,7 +38,7 @@ type comparison struct {
 	keys kad.Range
 	let  *lettingGo // what hangs on it; nil: nothing
 
-	stray bool // our own copies are out of place
+	stray bool // we are not one of those whose place it is
 }
 
 // replicate begins a round. Call it under the lock.
@@ -45,7 +47,9 @@ func (n *Node) replicate(r *round) {
 	r.dead = make(map[kad.ID]struct{})
 	r.begun = make(map[kad.ID][]kad.Range)
 	r.busy = n.config.Alpha
-	r.plan()
+	if len(r.todo) == 0 {
+		r.plan()
+	}
 	for range n.config.Alpha {
 		r.next()
 	}
@@ -55,15 +59,18 @@ func (n *Node) replicate(r *round) {
 func (r *round) plan() {
 	isDead := func(id kad.ID) bool { _, dead := r.dead[id]; return dead }
 	r.grown = false
-	sharers, others := r.node.table.Shared(r.replicas, isDead)
-	if r.only == nil && len(r.dead) == 0 {
-		r.strays = others
+	var sharers []ktable.Sharer
+	if r.only != nil {
+		sharers = r.node.table.SharedWith(r.only, r.replicas, isDead)
+	} else {
+		var others []kad.Range
+		sharers, others = r.node.table.Shared(r.replicas, isDead)
+		if len(r.dead) == 0 {
+			r.strays = others
+		}
 	}
 	for _, sharer := range sharers {
 		id := sharer.Contact.ID
-		if _, wanted := r.only[id]; r.only != nil && !wanted {
-			continue
-		}
 		for _, keys := range sharer.Ranges {
 			if !covered(r.begun[id], keys) {
 				r.begun[id] = append(r.begun[id], keys)
@@ -110,7 +117,7 @@ func (r *round) next() {
 	if dead {
 		c.let.end(false)
 	}
-	if dead || c.let == nil && r.trusting && n.checked.covers(c.keys, n.clock.Now().Add(-n.replicateInterval())) {
+	if dead || !c.stray && r.trusting && n.checked.covers(c.keys, n.clock.Now().Add(-n.replicateInterval())) {
 		n.after = append(n.after, r.nextLater)
 		return
 	}
@@ -210,7 +217,6 @@ type handover struct {
 	comparison
 	token string
 	left  []store.Mark
-	now   store.Mark // on its way
 	sent  int
 }
 
@@ -219,7 +225,7 @@ func (h *handover) send() {
 	n := h.round.node
 	for len(h.left) > 0 {
 		m := h.left[0]
-		h.left, h.now = h.left[1:], m
+		h.left = h.left[1:]
 		now := n.clock.Now()
 		e, ok, err := n.store.Entry(m, now)
 		if err != nil {
@@ -267,9 +273,6 @@ func (h *handover) answered(reply krpc.Reply, err error) {
 		n.counts.handed++
 	case ErrSuperseded, ErrSignature, ErrExpired, ErrTooLarge, ErrLifetime, ErrQuota:
 		// It will not have this one, which is its right; maybe the next.
-		if h.stray && err == ErrSuperseded {
-			n.drop([]store.Mark{h.now})
-		}
 		if err != ErrSuperseded && err != ErrExpired {
 			h.let.end(false)
 			h.let = nil

@@ -1,22 +1,25 @@
 package khashmir
 
 import (
+	"context"
+	"slices"
+
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/store"
 )
 
 // A stray is an entry in the wrong place: others have come that are closer to
 // its key, or there was a time when they could not be reached. Whoever holds it
-// brings it to the Replicas closest it knows, who know the closest of all, and
-// lets it go when every one of them has it. Kept, it would go on being found after its publisher has removed it from
-// where it belongs.
+// looks for those whose place it is, brings it to them and lets it go when every
+// one of them has it. Kept, it would go on being found after its publisher has
+// removed it from where it belongs.
 //
 // Two nodes may not agree on who is closest. So that they do not hand an entry
 // to and fro, one that is only just out of place is kept, and compared with the
-// closest of all in every round. What is superseded there goes here too.
+// closest of all in every round.
 //
-// That costs one comparison with each of them, once; ranges in which we hold
-// nothing cost a look at an index.
+// That costs one lookup and one comparison with each of them, once; ranges in
+// which we hold nothing cost a look at an index.
 
 // stray goes over what we hold in a range of others. It runs without the lock.
 func (r *round) stray(keys kad.Range) {
@@ -32,21 +35,52 @@ func (r *round) stray(keys kad.Range) {
 		return
 	}
 	holders, ok := n.table.Holders(keys, r.replicas, func(id kad.ID) bool { _, dead := r.dead[id]; return dead })
+	_, near := n.table.Rank(keys.Prefix, r.replicas+kad.StrayMargin)
+	key := marks[0].Key
+	alone := marks[len(marks)-1].Key == key && len(marks) <= kad.CompareMarks
 	lower, upper, divisible := keys.Halves()
 	switch {
-	case (!ok || len(marks) > kad.CompareMarks) && divisible:
+	case divisible && !(alone || ok && near && len(marks) <= kad.CompareMarks):
 		r.strays = append(r.strays, lower, upper)
-	case ok && len(holders) >= r.replicas && len(marks) <= kad.CompareMarks:
-		if _, near := n.table.Rank(keys.Prefix, r.replicas+kad.StrayMargin); near {
-			r.todo = append(r.todo, comparison{with: holders[0], keys: keys, stray: true})
-			break
-		}
-		let := &lettingGo{node: n, marks: marks, left: len(holders), agreed: true}
-		for _, holder := range holders {
-			r.todo = append(r.todo, comparison{with: holder, keys: keys, let: let, stray: true})
-		}
+	case near && len(holders) > 0:
+		r.todo = append(r.todo, comparison{with: holders[0], keys: keys, stray: true})
+	case alone && r.homes < kad.StrayLookups:
+		r.bringHome(key, marks)
+		return
 	}
 	r.next()
+}
+
+// bringHome looks for those whose place key is, for what the marks are of. It is
+// let go only where we know of so many who are closer that nobody can take us
+// for one of the closest.
+func (r *round) bringHome(key kad.ID, marks []store.Mark) {
+	n := r.node
+	r.homes++
+	n.findNode(context.Background(), key, func(closest []kad.Contact, err error) {
+		closer := n.closerThanUs(key, closest)
+		keys := kad.NewRange(key, 8*kad.IDSize)
+		switch {
+		case err != nil || len(closer) == 0:
+		case len(closer) < r.replicas+kad.StrayMargin:
+			r.todo = append(r.todo, comparison{with: closer[0], keys: keys, stray: true})
+		default:
+			let := &lettingGo{node: n, marks: marks, left: r.replicas, agreed: true}
+			for _, c := range closer[:r.replicas] {
+				r.todo = append(r.todo, comparison{with: c, keys: keys, let: let, stray: true})
+			}
+		}
+		r.next()
+	})
+}
+
+// closerThanUs is who is closer to key than we are, the closest first: those
+// that were found, and whom else we know.
+func (n *Node) closerThanUs(key kad.ID, found []kad.Contact) []kad.Contact {
+	all := slices.Concat(found, n.table.Closest(nil, key, 2*n.config.K))
+	all = slices.DeleteFunc(all, func(c kad.Contact) bool { return key.CompareDistance(c.ID, n.self.ID) >= 0 })
+	slices.SortStableFunc(all, func(a, b kad.Contact) int { return key.CompareDistance(a.ID, b.ID) })
+	return slices.CompactFunc(all, func(a, b kad.Contact) bool { return a.ID == b.ID })
 }
 
 // lettingGo waits until all holders have what the marks are of.

@@ -1,8 +1,8 @@
 package khashmir
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/binary"
 	"math/rand/v2"
 	"time"
@@ -10,7 +10,7 @@ import (
 	kad "github.com/khashmir/kad"
 )
 
-// tokens makes and checks write tokens: a keyed hash of who asked, from where
+// tokens makes and checks write tokens: a hash of a secret, of who asked, from where
 // and in which interval. Nothing is kept an asker; a token of the interval
 // before is still good, so each lives for one to two of them.
 type tokens struct {
@@ -33,7 +33,7 @@ func (t tokens) give(to kad.Contact, now time.Time) string {
 func (t tokens) accept(token string, from kad.Contact, now time.Time) bool {
 	slot := t.slot(now)
 	for _, good := range []string{t.at(from, slot), t.at(from, slot-1)} {
-		if hmac.Equal([]byte(token), []byte(good)) {
+		if subtle.ConstantTimeCompare([]byte(token), []byte(good)) == 1 {
 			return true
 		}
 	}
@@ -43,13 +43,15 @@ func (t tokens) accept(token string, from kad.Contact, now time.Time) bool {
 func (t tokens) slot(now time.Time) int64 { return now.UnixNano() / int64(t.interval) }
 
 // at binds to the identity and the host, not the port: a NAT may change that.
+// What is hashed has always the same length and is cut short, so nobody can go
+// on from one token to another.
 func (t tokens) at(c kad.Contact, slot int64) string {
-	mac := hmac.New(sha256.New, t.secret[:])
-	var buf [8 + kad.IDSize + 16]byte
-	binary.BigEndian.PutUint64(buf[:], uint64(slot))
-	copy(buf[8:], c.ID[:])
+	var buf [32 + 8 + kad.IDSize + 16]byte
+	copy(buf[:], t.secret[:])
+	binary.BigEndian.PutUint64(buf[32:], uint64(slot))
+	copy(buf[40:], c.ID[:])
 	ip := c.Addr().Addr().As16()
-	copy(buf[8+kad.IDSize:], ip[:])
-	mac.Write(buf[:])
-	return string(mac.Sum(nil)[:kad.TokenSize])
+	copy(buf[40+kad.IDSize:], ip[:])
+	sum := sha256.Sum256(buf[:])
+	return string(sum[:kad.TokenSize])
 }

@@ -14,8 +14,11 @@ import (
 // exactly one empty batch, whose err says how it ended: nil after a complete
 // search, whether or not anything was found. Callbacks come one at a time, and
 // a slow one slows the search down. It returns at once.
-func (n *Node) ValueForKey(ctx context.Context, key ID, callback func(values [][]byte, err error)) {
+func (n *Node) ValueForKey(ctx context.Context, key ID, callback func(values [][]byte, err error), options ...FindOption) {
 	s := &search{callback: callback, seen: make(map[[sha256.Size]byte]struct{})}
+	for _, option := range options {
+		option(s)
+	}
 	s.call = call{
 		query: krpc.Query{Method: krpc.FindValue, Target: key},
 		reply: s.replied,
@@ -31,9 +34,16 @@ func (n *Node) ValueForKey(ctx context.Context, key ID, callback func(values [][
 	n.begin(ctx, &s.call)
 }
 
+// FindOption changes one search for values.
+type FindOption func(*search)
+
+// Enough ends the search, without an error, when count different values are
+// found: there may be more of them then, in the last batch and elsewhere.
+func Enough(count int) FindOption { return func(s *search) { s.enough = count } }
+
 // Values is ValueForKey for those who prefer to range over the values; break
 // ends the search. An error comes last, beside a nil value.
-func (n *Node) Values(ctx context.Context, key ID) iter.Seq2[[]byte, error] {
+func (n *Node) Values(ctx context.Context, key ID, options ...FindOption) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		type batch struct {
 			values [][]byte
@@ -50,7 +60,7 @@ func (n *Node) Values(ctx context.Context, key ID) iter.Seq2[[]byte, error] {
 			case <-left:
 			case <-n.life.Done(): // whoever ranges may be the one who closes
 			}
-		})
+		}, options...)
 		for {
 			var b batch
 			select {
@@ -80,6 +90,7 @@ type search struct {
 	call
 	callback func([][]byte, error)
 	seen     map[[sha256.Size]byte]struct{} // touched by the outbox's functions alone
+	enough   int                            // values that end the search; 0: all there are
 	reading  int                            // holders with pages to come
 	lost     bool                           // one of them did not give its next page
 }
@@ -115,8 +126,14 @@ func (s *search) hand(values [][]byte) {
 			fresh = append(fresh, v)
 		}
 	}
-	if len(fresh) > 0 {
-		s.callback(fresh, nil)
+	if len(fresh) == 0 {
+		return
+	}
+	s.callback(fresh, nil)
+	if s.enough > 0 && len(s.seen) >= s.enough {
+		s.node.mu.Lock()
+		defer s.node.unlock()
+		s.end(nil)
 	}
 }
 
