@@ -26,8 +26,10 @@ var picture = map[string][]string{
 	"transport":  {"", "krpc"},
 	"khashmir":   {"", "ktable", "lookup", "krpc", "store", "transport"},
 	"testnet":    {"", "khashmir", "krpc", "store", "transport"},
+	"sim":        {"", "khashmir", "krpc", "store", "transport"},
+	"sim/report": {"sim"},
 
-	"cmd/khashmir-testnet": {"", "khashmir", "testnet"},
+	"cmd/khashmir-testnet": {"", "khashmir", "testnet", "sim", "sim/report"},
 }
 
 // pure packages are handed the time and chance; they never reach for them.

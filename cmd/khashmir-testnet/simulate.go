@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/khashmir/kad/sim"
+	"github.com/khashmir/kad/sim/report"
+	"github.com/khashmir/kad/testnet"
+)
+
+const simHelp = `Runs the real node, thousands of times over, in virtual time: no sockets, no
+disk, no waiting. The same seed gives the same run, event by event; "trace" at the
+end is a hash of all of them.
+
+All scenarios begin alike: nodes come one after another, each is given three
+addresses, then the network settles. From there on it is used and measured, while
+what the scenario is about happens to it:
+
+%s
+A simulated node is this program's own; only encryption and encoding are left out.
+The size of messages is counted as if they had been encoded.
+
+While it runs, invariants are checked: on messages, tables, disks and callbacks. A
+broken one ends the run with status 1 and says which command shows it again, on
+as small a network as was found to break it.
+
+--seeds 5 runs with five seeds, and the table has means with what they may be off
+by (95 %%, Student's t). --sweep alpha=1,2,4 runs with each of these; any parameter
+below can be swept.
+
+--report FILE.html writes a page with plots that needs nothing else. --trace FILE
+writes a line of JSON for each start, crash and operation.
+
+Exit status: 0 the run went to its end; 1 an invariant broke, or it could not run;
+2 bad arguments; 130 ended by Ctrl-C.`
+
+const simExamples = `  khashmir-testnet sim
+  khashmir-testnet sim churn --nodes 1000 --median-session 30m --hours 6 --report churn.html
+  khashmir-testnet sim steady --nodes 10000 --values 0 --find-every -1s
+  khashmir-testnet sim partition --partition 0.3 --partition-for 1h --seeds 5
+  khashmir-testnet sim churn --churn 10m --sweep replicas=4,8 --seeds 3 --json`
+
+// simulation is what the arguments of sim want.
+type simulation struct {
+	config sim.Config
+	seeds  int
+	sweep  string
+	json   bool
+	report string
+	trace  string
+}
+
+func (p program) simCommand() *cobra.Command {
+	s := &simulation{config: sim.Config{Seed: 1}, seeds: 1}
+	var about strings.Builder
+	for _, scenario := range sim.Scenarios {
+		fmt.Fprintf(&about, "  %-12s %s\n", scenario.Name, wrapped(scenario.About, 15, 80))
+	}
+	cmd := &cobra.Command{
+		Use:           "sim [SCENARIO]",
+		Short:         "Simulate a network of any size in virtual time",
+		Long:          fmt.Sprintf(simHelp, about.String()),
+		Example:       simExamples,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError{fmt.Errorf("one scenario is enough, got %q", args)}
+			}
+			if len(args) == 1 {
+				s.config.Scenario = args[0]
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.simulate(cmd.Context(), *s) },
+	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	for _, parameter := range sim.Parameters {
+		flags.Var(&simFlag{parameter: parameter, config: &s.config}, parameter.Name, parameter.About)
+	}
+	flags.Var((*number)(&s.seeds), "seeds", "run with so many seeds")
+	flags.Var(text{&s.sweep, "name=a,b"}, "sweep", "run with each of these values of a parameter")
+	flags.BoolVar(&s.json, "json", false, "print one JSON object and nothing else")
+	flags.Var(text{&s.report, "file"}, "report", "write a page with plots")
+	flags.Var(text{&s.trace, "file"}, "trace", "write what happens, a line of JSON each")
+	return cmd
+}
+
+// wrapped breaks s at spaces, indented from the second line on.
+func wrapped(s string, indent, width int) string {
+	var b strings.Builder
+	column := indent
+	for i, word := range strings.Fields(s) {
+		switch {
+		case i == 0:
+		case column+1+len(word) > width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String()
+}
+
+// simFlag is a parameter of the simulation as a flag.
+type simFlag struct {
+	parameter sim.Parameter
+	config    *sim.Config
+}
+
+func (f *simFlag) String() string         { return "" }
+func (f *simFlag) Type() string           { return f.parameter.Kind }
+func (f *simFlag) Set(value string) error { return sim.Set(f.config, f.parameter.Name, value) }
+
+// simulate runs what is wanted and shows what came of it.
+func (p program) simulate(ctx context.Context, s simulation) (err error) {
+	if err := s.config.Check(); err != nil {
+		return usageError{err}
+	}
+	parameter, list, swept := strings.Cut(s.sweep, "=")
+	values := strings.Split(list, ",")
+	if s.sweep != "" && (!swept || list == "") {
+		return usageError{fmt.Errorf("--sweep takes name=value,value,…, not %q", s.sweep)}
+	}
+	for _, value := range values {
+		c := s.config
+		if s.sweep != "" {
+			if err := errors.Join(sim.Set(&c, parameter, value), c.Check()); err != nil {
+				return usageError{fmt.Errorf("--sweep: %w", err)}
+			}
+		}
+	}
+	if s.seeds < 1 {
+		return usageError{errors.New("--seeds takes 1 or more")}
+	}
+	if s.trace != "" {
+		file, failed := os.Create(s.trace)
+		if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, file.Close()) }()
+		s.config.Trace = file
+	}
+	lines := newProgress(p.stdout, false)
+	if s.json {
+		lines = newProgress(p.stderr, false)
+	}
+	points, err := sim.Sweep(ctx, s.config, parameter, values, s.seeds, func(p sim.Progress) {
+		doing := p.Doing
+		if p.Runs > 1 {
+			doing = fmt.Sprintf("%d/%d %s", p.Run, p.Runs, doing)
+		}
+		lines.update(testnet.Stage(doing), int(p.Virtual.Minutes()), int(p.Of.Minutes()))
+	})
+	lines.end()
+	var broken *sim.Broken
+	if errors.As(err, &broken) {
+		return p.again(ctx, broken)
+	}
+	if err != nil {
+		return fmt.Errorf("the simulation has no result: %w", err)
+	}
+	if s.report != "" {
+		if err := writeReport(s.report, parameter, points); err != nil {
+			return err
+		}
+	}
+	if s.json {
+		return json.NewEncoder(p.stdout).Encode(map[string]any{"parameter": parameter, "points": points})
+	}
+	return simTable(p.stdout, parameter, points)
+}
+
+func writeReport(path, parameter string, points []sim.Point) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(report.Write(file, parameter, points), file.Close())
+}
+
+// again looks for a smaller network that breaks too, and says how to see it.
+func (p program) again(ctx context.Context, broken *sim.Broken) error {
+	fmt.Fprintln(p.stderr, broken)
+	fmt.Fprintln(p.stderr, "looking for a smaller network that shows it …")
+	smaller := sim.Shrink(ctx, broken)
+	return fmt.Errorf("an invariant broke; this shows it again:\n  khashmir-testnet %s", smaller.Command())
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/khashmir/kad/sim"
+)
+
+// simulates runs the command in this process.
+func simulates(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	p := program{stdout: &out, stderr: &errs}
+	code = p.run(t.Context(), append([]string{"sim"}, args...))
+	return code, out.String(), errs.String()
+}
+
+var small = []string{"--nodes", "30", "--settle", "1m", "--duration", "6m", "--find-every", "1m", "--values", "10"}
+
+func TestASimulationShowsATable(t *testing.T) {
+	code, out, errs := simulates(t, append(small, "churn", "--churn", "20m")...)
+	if code != exitFound || errs != "" {
+		t.Fatalf("exit %d, %s", code, errs)
+	}
+	for _, want := range []string{"churn: 30 nodes, seed 1", "exponential, median 20m", "lookups", "finds", "upkeep", "acknowledged", "trace"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("it does not say %q:\n%s", want, out)
+		}
+	}
+}
+
+func TestASimulationForMachinesIsOneObject(t *testing.T) {
+	page, lines := filepath.Join(t.TempDir(), "page.html"), filepath.Join(t.TempDir(), "trace.jsonl")
+	code, out, errs := simulates(t, append(small, "--seeds", "2", "--sweep", "alpha=1,3", "--json", "--report", page, "--trace", lines)...)
+	if code != exitFound || errs != "" {
+		t.Fatalf("exit %d, %s", code, errs)
+	}
+	var got struct {
+		Parameter string
+		Points    []sim.Point
+	}
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatalf("%v in %s", err, out)
+	}
+	if got.Parameter != "alpha" || len(got.Points) != 2 || len(got.Points[1].Results) != 2 || got.Points[1].Results[1].Lookups.Done == 0 {
+		t.Errorf("got %+v", got)
+	}
+	for _, file := range []string{page, lines} {
+		if b, err := os.ReadFile(file); err != nil || len(b) < 1000 {
+			t.Errorf("%s has %d bytes, %v", file, len(b), err)
+		}
+	}
+}
+
+func TestASweepShowsMeansAndMargins(t *testing.T) {
+	code, out, errs := simulates(t, append(small, "--seeds", "2", "--sweep", "alpha=1,3")...)
+	if code != exitFound || errs != "" || !strings.Contains(out, "±") || !strings.Contains(out, "lookup, median ms") {
+		t.Errorf("exit %d, %s\n%s", code, errs, out)
+	}
+}
+
+func TestWhatCannotBeSimulatedIsAMistakeInTheArguments(t *testing.T) {
+	for _, args := range [][]string{
+		{"nap"}, {"steady", "churn"}, {"--nodes", "many"}, {"--loss", "2"}, {"--churn", "-3m"}, {"--latency", "moon"}, {"--seeds", "0"},
+		{"--sweep", "alpha"}, {"--sweep", "moons=1,2"}, {"--sweep", "loss=0.1,7"}, {"--bogus"},
+	} {
+		if code, out, errs := simulates(t, args...); code != exitUsage || errs == "" || out != "" {
+			t.Errorf("%q: exit %d, %q, %q", args, code, out, errs)
+		}
+	}
+}
+
+func TestAnInterruptedSimulationSaysSo(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errInterrupted)
+	var out, errs bytes.Buffer
+	p := program{stdout: &out, stderr: &errs}
+	if code := p.run(ctx, []string{"sim", "--nodes", "50"}); code != exitInterrupted || out.String() != "" {
+		t.Errorf("exit %d, %q, %q", code, &out, &errs)
+	}
+}

@@ -1,0 +1,211 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	kad "github.com/khashmir/kad"
+)
+
+// measure is what is counted while measuring.
+type measure struct {
+	begun     time.Time // on the wall
+	measuring bool
+	since     int64
+	until     int64
+
+	alive    int
+	nodeTime float64 // node-seconds lived while measuring
+	counted  int64   // until when
+	deaths   int
+	messages [2]int64 // upkeep, work
+	bytes    [2]int64
+	lookups  tally
+	stores   tally
+	finds    tally
+	timeline []Moment
+	next     int64 // when the next moment ends
+	truth    []member
+
+	acknowledged, lostValues, unfound, strangers, judged int
+}
+
+// tally is of one kind of operations.
+type tally struct {
+	done, failed int
+	why          map[string]int
+	took         []int32 // µs
+	first        []int32 // µs
+	hops         []int32
+	questions    []int32
+	recall       float64
+	whole        int // with a recall of 1
+}
+
+func (s *Sim) k() int {
+	if s.config.Node.K > 0 {
+		return s.config.Node.K
+	}
+	return kad.K
+}
+
+func (s *Sim) maxFailures() int {
+	if s.config.Node.MaxFailures > 0 {
+		return s.config.Node.MaxFailures
+	}
+	return kad.MaxFailures
+}
+
+func (s *Sim) replicas() int {
+	if s.config.Node.Replicas > 0 {
+		return s.config.Node.Replicas
+	}
+	return min(kad.Replicas, s.k())
+}
+
+// startMeasuring begins counting, for d.
+func (s *Sim) startMeasuring(d time.Duration) {
+	s.population(0)
+	s.measuring, s.since, s.until = true, s.now, s.now+int64(d)
+	s.counted = s.now
+	for _, p := range s.peers {
+		p.served = 0
+	}
+	s.timeline = []Moment{}
+	s.takeMoment(d / moments)
+}
+
+// moments is how many points a timeline has.
+const moments = 60
+
+func (s *Sim) takeMoment(every time.Duration) {
+	s.timeline = append(s.timeline, Moment{At: time.Duration(s.now - s.since), Nodes: s.alive})
+	s.in(every, action(func() {
+		m := s.moment()
+		m.Nodes = s.alive
+		if s.measuring {
+			s.takeMoment(every)
+		}
+	}))
+}
+
+// moment is the current point of the timeline.
+func (s *Sim) moment() *Moment { return &s.timeline[len(s.timeline)-1] }
+
+func (s *Sim) stopMeasuring() {
+	s.population(0)
+	s.measuring = false
+	s.until = s.now
+}
+
+// population is by how many more live now.
+func (s *Sim) population(change int) {
+	if s.measuring {
+		s.nodeTime += float64(s.alive) * time.Duration(s.now-s.counted).Seconds()
+		if change < 0 {
+			s.deaths++
+			s.moment().Deaths++
+		}
+	}
+	s.counted = s.now
+	s.alive += change
+}
+
+// count is of messages on their way.
+func (s *Sim) count(work bool, messages, bytes int) {
+	if !s.measuring {
+		return
+	}
+	i := 0
+	if work {
+		i = 1
+	}
+	s.messages[i] += int64(messages)
+	s.bytes[i] += int64(bytes)
+	m := s.moment()
+	m.Messages += messages
+	m.Bytes[i] += bytes
+}
+
+// seconds is the virtual time.
+func (s *Sim) seconds() float64 { return time.Duration(s.now).Seconds() }
+
+func (s *Sim) tally(o *op, err error) {
+	m := s.moment()
+	var t *tally
+	switch o.kind {
+	case lookingUp:
+		t = &s.lookups
+	case storing:
+		t = &s.stores
+	case finding:
+		t = &s.finds
+		if err == nil {
+			m.Found++
+		} else {
+			m.Missed++
+		}
+	default:
+		return
+	}
+	t.done++
+	if err != nil {
+		t.failed++
+		if t.why == nil {
+			t.why = make(map[string]int)
+		}
+		t.why[err.Error()]++
+		return
+	}
+	t.took = append(t.took, int32((s.now-o.began)/1000))
+	if o.first > 0 {
+		t.first = append(t.first, int32((o.first-o.began)/1000))
+	}
+	t.hops = append(t.hops, int32(o.hops))
+	t.questions = append(t.questions, int32(o.questions))
+	t.recall += o.recall
+	if o.recall == 1 {
+		t.whole++
+	}
+}
+
+// Quantiles are of some numbers: their mean, and the smallest of them that is
+// at least as great as 50, 90, 99 in a hundred. Hundredths are all of these,
+// from the least to the greatest.
+type Quantiles struct {
+	Count      int       `json:"count"`
+	Mean       float64   `json:"mean"`
+	P50        float64   `json:"p50"`
+	P90        float64   `json:"p90"`
+	P99        float64   `json:"p99"`
+	Max        float64   `json:"max"`
+	Hundredths []float64 `json:"hundredths,omitempty"`
+}
+
+// quantiles are of numbers, each divided by unit.
+func quantiles(numbers []int32, unit float64) Quantiles {
+	if len(numbers) == 0 {
+		return Quantiles{}
+	}
+	slices.Sort(numbers)
+	q := Quantiles{Count: len(numbers)}
+	sum := 0.0
+	for _, n := range numbers {
+		sum += float64(n)
+	}
+	at := func(part float64) float64 { return float64(quantile(numbers, part)) / unit }
+	q.Mean = sum / float64(len(numbers)) / unit
+	q.P50, q.P90, q.P99, q.Max = at(0.5), at(0.9), at(0.99), at(1)
+	for i := range 101 {
+		q.Hundredths = append(q.Hundredths, at(float64(i)/100))
+	}
+	return q
+}
+
+// quantile sorts numbers first if that is not done yet.
+func quantile[N int32 | time.Duration](numbers []N, part float64) N {
+	if !slices.IsSorted(numbers) {
+		slices.Sort(numbers)
+	}
+	return numbers[min(int(part*float64(len(numbers))), len(numbers)-1)]
+}

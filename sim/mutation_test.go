@@ -1,0 +1,123 @@
+package sim_test
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var onlyMutation = flag.String("mutation", "", "plant this bug alone")
+
+// mutation is a bug planted in the node, and a run that must break of it.
+type mutation struct {
+	name string
+	file string
+	old  string
+	bug  string
+	run  string // a scenario and its flags
+}
+
+var mutations = []mutation{
+	{"the table forgets who was seen last", "ktable/bucket.go", "	b.placed.members[i] = m\n", "	m.number = b.placed.members[i].number\n	b.placed.members[i] = m\n", "steady"},
+	{"a contact lands in the wrong bucket", "ktable/split.go", "if t.self.CommonPrefix(m.id) == depth {", "if t.self.CommonPrefix(m.id) <= depth+1 {", "steady"},
+	{"a contact has two places", "ktable/table.go", "	if i := b.placed.find(c.ID); i >= 0 {\n		b.seen(i, m)", "	if i := b.placed.find(c.ID); i > 0 {\n		b.seen(i, m)", "steady"},
+	{"the dead stay in the table", "ktable/table.go", "b.failed(i) < t.config.MaxFailures", "b.failed(i) < 1000", "kill --kill 0.5"},
+	{"the closest come in the wrong order", "ktable/closest.go", "target.CompareDistance(m.id, found[i-1].id) < 0", "target.CompareDistance(m.id, found[i-1].id) > 0", "steady"},
+	{"the asker is named to itself", "khashmir/handle.go", "if c.ID == from.ID {", "if c.ID == target {", "steady"},
+	{"strangers never get a place", "khashmir/handle.go", "	if n.table.Wants(from.ID) {", "	if n.table.Wants(from.ID) && from.ID.IsZero() {", "steady"},
+	{"acknowledged, not committed", "khashmir/handle.go", "	err := n.put(q.Target, e, from.Group(), now)\n", "	err := error(nil)\n", "steady"},
+	{"copies are born anew", "khashmir/replicate.go", "max(0, now.Sub(e.Created)).Round(time.Second)", "0", "churn"},
+	{"the age of a copy is not heard", "khashmir/handle.go", "now.Add(-max(0, q.Entry.Age))", "now", "churn"},
+	{"who copies becomes the publisher", "khashmir/handle.go", "	if !copied {\n", "	if copied {\n", "churn"},
+	{"what has expired stays on the disk", "khashmir/housekeeping.go", "n.store.Expire(n.clock.Now(), kad.ExpireSlice)", "n.store.Expire(n.clock.Now().Add(-1e18), kad.ExpireSlice)", "steady"},
+	{"the callback runs twice", "khashmir/publish.go", "	p.node.post(&p.out, func() { p.callback(result, err) })", "	p.node.post(&p.out, func() { p.callback(result, err); p.callback(result, err) })", "steady"},
+	{"a search never ends", "khashmir/value.go", "	if !s.complete || s.reading > 0 {", "	if s.query.Target[0] < 128 || !s.complete || s.reading > 0 {", "steady --kill 0.1"},
+	{"a value goes to the wrong key", "khashmir/publish.go", "		Target: p.result.Key,\n		Token:", "		Target: p.result.Key.Flip(159),\n		Token:", "steady"},
+	{"a lookup is over after the first answer", "lookup/outcome.go", "		if window == l.config.K {\n			return true", "		if window == 1 {\n			return true", "steady"},
+	{"what has expired is shown", "store/memory.go", "		if r.expires <= now.UnixMilli() || r.removed {", "		if r.removed {", "steady"},
+	{"an older version replaces a newer one", "store/store.go", "	case e.Seq > seq:", "	case e.Seq != seq:", "partition"},
+	{"a copy gets another lifetime", "khashmir/replicate.go", "		TTL:       e.TTL,", "		TTL:       2 * e.TTL,", "kill --kill 0.5"},
+	{"a lookup does not learn from answers", "lookup/lookup.go", "		l.learn(&closer[i], depth)\n", "		if depth < 2 {\n			l.learn(&closer[i], depth)\n		}\n", "steady"},
+	{"a lookup finds one too many", "lookup/outcome.go", "		if len(closest) == l.config.K {", "		if len(closest) > l.config.K {", "steady"},
+	{"holders never compare", "khashmir/neighbours.go", "	if n.closed || empty || b.busy {\n		return\n	}\n	b.busy = true\n	b.rounds++", "	if n.closed || !empty || b.busy {\n		return\n	}\n	b.busy = true\n	b.rounds++", "kill --kill 0.5"},
+	{"every digest is the same", "khashmir/compare.go", "r := krpc.Reply{Same: ok && digest == q.Digest}", "r := krpc.Reply{Same: ok}", "kill --kill 0.5"},
+	{"the contacts are not saved", "khashmir/housekeeping.go", "	return n.store.SaveContacts(contacts)\n", "	return nil\n", "restart-all"},
+	{"the lost are forgotten", "khashmir/lost.go", "range n.lost.due(n.clock.Now(), 1) {", "range n.lost.due(n.clock.Now(), 0) {", "partition --partition-for 6h --duration 8h"},
+	{"a removal is not signed as one", "khashmir/publish.go", "e.Value, e.Removed = hash[:], true", "e.Value = hash[:]", "steady"},
+}
+
+// Every planted bug is caught by an invariant, and the command that the program
+// then prints shows it again.
+func TestPlantedBugsAreCaught(t *testing.T) {
+	dir := t.TempDir()
+	caught := 0
+	for _, m := range mutations {
+		if *onlyMutation != "" && *onlyMutation != m.name {
+			continue
+		}
+		program := plant(t, dir, m)
+		args := append([]string{"sim"}, strings.Fields(m.run)...)
+		args = append(args, "--nodes", "60", "--values", "40", "--find-every", "1m", "--lookup-every", "2m")
+		if !strings.Contains(m.run, "--duration") {
+			args = append(args, "--duration", "20m")
+		}
+		out, err := exec.CommandContext(t.Context(), program, args...).CombinedOutput()
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 1 {
+			t.Errorf("%s: not caught by %s: %v", m.name, strings.Join(args, " "), err)
+			continue
+		}
+		what, _, _ := strings.Cut(string(out), "\n")
+		t.Logf("%s: %s", m.name, what)
+		caught++
+		_, again, found := strings.Cut(string(out), "khashmir-testnet sim ")
+		again, _, _ = strings.Cut(again, "\n")
+		if !found {
+			t.Errorf("%s: no command shows it again:\n%s", m.name, out)
+		} else if err := exec.CommandContext(t.Context(), program, strings.Fields("sim "+again)...).Run(); !errors.As(err, &exit) {
+			t.Errorf("%s: %q does not show it again: %v", m.name, again, err)
+		}
+	}
+	if *onlyMutation == "" && caught < 20 {
+		t.Errorf("only %d bugs were caught", caught)
+	}
+}
+
+// plant builds the program with the bug in it, and leaves the sources alone.
+func plant(t *testing.T, dir string, m mutation) string {
+	t.Helper()
+	root, err := filepath.Abs("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(filepath.Join(root, m.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(source), m.old); n != 1 {
+		t.Fatalf("%s: %q is in %s %d times", m.name, m.old, m.file, n)
+	}
+	changed := filepath.Join(dir, "changed.go")
+	overlay := filepath.Join(dir, "overlay.json")
+	program := filepath.Join(dir, "planted")
+	replaced, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(root, m.file): changed}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, content := range map[string][]byte{changed: []byte(strings.Replace(string(source), m.old, m.bug, 1)), overlay: replaced} {
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay, "-o", program, "./cmd/khashmir-testnet")
+	build.Dir = root
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", m.name, err, out)
+	}
+	return program
+}

@@ -1,0 +1,138 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Parameter is a field of Config under a name, for command lines and sweeps.
+type Parameter struct {
+	Name  string
+	Kind  string // what it takes, in one word
+	About string
+	set   func(c *Config, value string) error
+}
+
+// setting is a parameter that was set.
+type setting struct{ name, value string }
+
+// Parameters is all of them, in the order in which they are best explained.
+var Parameters = []Parameter{
+	{"nodes", "n", "how many there are (default 1000)", count(func(c *Config) *int { return &c.Nodes })},
+	{"seed", "n", "the same seed, the same run (default 1)", func(c *Config, value string) (err error) {
+		c.Seed, err = strconv.ParseUint(value, 10, 64)
+		return complain(err, "a whole number, 0 or more")
+	}},
+	{"duration", "time", "how long is measured, as 1h30m (default 1h)", span(func(c *Config) *time.Duration { return &c.Duration })},
+	{"hours", "n", "the same, in hours", func(c *Config, value string) error {
+		hours, err := strconv.ParseFloat(value, 64)
+		c.Duration = time.Duration(hours * float64(time.Hour))
+		return complain(err, "a number of hours")
+	}},
+	{"join-over", "time", "how long all take to come (default 5ms a node)", span(func(c *Config) *time.Duration { return &c.JoinOver })},
+	{"settle", "time", "from the last that came to the measuring (default 15m)", span(func(c *Config) *time.Duration { return &c.Settle })},
+	{"heal", "time", "peace before the last judgement", span(func(c *Config) *time.Duration { return &c.Heal })},
+	{"contacts", "n", "addresses that a newcomer is given (default 3)", count(func(c *Config) *int { return &c.Contacts })},
+
+	{"churn", "time", "median of how long nodes stay, as 30m", func(c *Config, value string) error { return session(c, "", value) }},
+	{"median-session", "time", "the same", func(c *Config, value string) error { return session(c, "", value) }},
+	{"sessions", "kind", "exponential, weibull (of shape 0.5) or trace:FILE (a line a session, in seconds)", func(c *Config, value string) error {
+		return session(c, value, "")
+	}},
+	{"polite", "share", "of those who go hands over first", part(func(c *Config) *float64 { return &c.Polite })},
+	{"return", "share", "of those who go comes back with its disk", part(func(c *Config) *float64 { return &c.Return })},
+	{"downtime", "time", "after how long (default 5m)", span(func(c *Config) *time.Duration { return &c.Downtime })},
+
+	{"latency", "kind", "wide-area, data-centre, constant:RTT or matrix:FILE (default wide-area)", func(c *Config, value string) (err error) {
+		c.Latency, err = ParseLatency(value)
+		return err
+	}},
+	{"loss", "share", "of all packets that is lost", part(func(c *Config) *float64 { return &c.Loss })},
+	{"asymmetric", "share", "of all pairs of which one does not hear the other", part(func(c *Config) *float64 { return &c.Asymmetric })},
+	{"nat", "share", "of the nodes that hear only whom they have spoken to", part(func(c *Config) *float64 { return &c.NAT })},
+	{"skew", "time", "by how much clocks are off at the most", span(func(c *Config) *time.Duration { return &c.Skew })},
+
+	{"lookup-every", "time", "how often each node looks for a random ID (default 10m; -1s: never)", span(func(c *Config) *time.Duration { return &c.LookupEvery })},
+	{"values", "n", "that are stored", count(func(c *Config) *int { return &c.Values })},
+	{"value-size", "bytes", "of each (default 100)", count(func(c *Config) *int { return &c.ValueSize })},
+	{"find-every", "time", "how often each node looks for one of them (default 10m; -1s: never)", span(func(c *Config) *time.Duration { return &c.FindEvery })},
+
+	{"liars", "share", "of the nodes that lie", part(func(c *Config) *float64 { return &c.Liars })},
+	{"partition", "share", "of the nodes on the other side", part(func(c *Config) *float64 { return &c.PartitionShare })},
+	{"partition-for", "time", "how long they are cut off (default 20m)", span(func(c *Config) *time.Duration { return &c.PartitionFor })},
+	{"kill", "share", "of the nodes that dies at once", part(func(c *Config) *float64 { return &c.Kill })},
+	{"crowd", "n", "of newcomers at once", count(func(c *Config) *int { return &c.Crowd })},
+	{"hot-finds", "n", "finds of one key", count(func(c *Config) *int { return &c.HotFinds })},
+
+	{"k", "n", "contacts in a bucket, and found by a lookup", count(func(c *Config) *int { return &c.Node.K })},
+	{"wide-buckets", "n", "of the farthest buckets hold more than k (-1: none)", count(func(c *Config) *int { return &c.Node.WideBuckets })},
+	{"alpha", "n", "questions of a lookup in flight", count(func(c *Config) *int { return &c.Node.Alpha })},
+	{"replicas", "n", "nodes that hold a value", count(func(c *Config) *int { return &c.Node.Replicas })},
+	{"max-failures", "n", "unanswered questions that cost the place", count(func(c *Config) *int { return &c.Node.MaxFailures })},
+	{"bucket-staleness", "time", "without a lookup, after which a bucket is refreshed", span(func(c *Config) *time.Duration { return &c.Node.BucketStaleness })},
+	{"maintain-interval", "time", "how often one bucket may be refreshed", span(func(c *Config) *time.Duration { return &c.Node.MaintainInterval })},
+	{"replicate-interval", "time", "the longest from one comparison with other holders to the next", span(func(c *Config) *time.Duration { return &c.Node.ReplicateInterval })},
+}
+
+// Set sets the parameter of that name.
+func Set(c *Config, name, value string) error {
+	for _, p := range Parameters {
+		if p.Name == name {
+			if err := p.set(c, value); err != nil {
+				return err
+			}
+			was := slices.DeleteFunc(slices.Clone(c.settings), func(s setting) bool { return s.name == name })
+			c.settings = append(was, setting{name, value})
+			return nil
+		}
+	}
+	return fmt.Errorf("there is no parameter %q", name)
+}
+
+func count(field func(*Config) *int) func(*Config, string) error {
+	return func(c *Config, value string) (err error) {
+		*field(c), err = strconv.Atoi(value)
+		return complain(err, "a whole number")
+	}
+}
+
+func part(field func(*Config) *float64) func(*Config, string) error {
+	return func(c *Config, value string) (err error) {
+		*field(c), err = strconv.ParseFloat(value, 64)
+		return complain(err, "a number from 0 to 1, as 0.2")
+	}
+}
+
+func span(field func(*Config) *time.Duration) func(*Config, string) error {
+	return func(c *Config, value string) (err error) {
+		*field(c), err = time.ParseDuration(value)
+		return complain(err, "a time, as 30s or 2m")
+	}
+}
+
+func complain(err error, want string) error {
+	if err != nil {
+		return fmt.Errorf("it takes %s", want)
+	}
+	return nil
+}
+
+// session changes the kind of the sessions or their median, and leaves the
+// other as it is.
+func session(c *Config, kind, median string) (err error) {
+	if kind != "" {
+		c.sessionKind = kind
+	}
+	if median != "" {
+		if c.sessionMedian, err = time.ParseDuration(median); err != nil || c.sessionMedian <= 0 {
+			return fmt.Errorf("it takes a time, as 30m")
+		}
+	}
+	if c.sessionMedian == 0 {
+		c.sessionMedian = time.Hour
+	}
+	c.Sessions, err = ParseSessions(c.sessionKind, c.sessionMedian)
+	return err
+}

@@ -1,0 +1,142 @@
+package sim
+
+import (
+	"crypto/ed25519"
+	"encoding/binary"
+	"fmt"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/khashmir"
+	"github.com/khashmir/kad/krpc"
+)
+
+// peer is one participant through all of its lives: an address, an identity, a
+// disk and, while it is up, a node.
+type peer struct {
+	sim   *Sim
+	index int32
+	clock clock
+	key   ed25519.PrivateKey
+	self  kad.Contact
+	node  *khashmir.Node // nil while it is down
+	disk  *disk          // nil once it is destroyed
+
+	handle     func(from kad.Contact, q krpc.Query) krpc.Reply // nil while nobody hears
+	firstAsked *question
+	lastAsked  *question
+	mappings   map[int32]int64 // of its NAT: when it spoke to whom
+
+	nat    bool
+	side   bool // of a partition
+	liar   bool
+	life   int // how often it was started
+	since  int64
+	ops    []*op // of the workload, in progress
+	served int   // questions answered
+}
+
+// newPeer is a peer that is down.
+func (s *Sim) newPeer() *peer {
+	i := int32(len(s.peers))
+	p := &peer{sim: s, index: i}
+	p.clock = clock{splitmix: splitmix{s.seeds.Uint64()}, queue: &s.queue}
+	if s.config.Skew > 0 {
+		p.clock.skew = s.seeds.part(2*s.config.Skew) - s.config.Skew
+	}
+	seed := make([]byte, ed25519.SeedSize)
+	for at := 0; at < len(seed); at += 8 {
+		binary.BigEndian.PutUint64(seed[at:], s.seeds.Uint64())
+	}
+	p.key = ed25519.NewKeyFromSeed(seed)
+	p.self = kad.NewContact(kad.PublicKeyOf(p.key), addrOf(i))
+	p.nat = i >= int32(bootstrapPeers) && s.seeds.chance(s.config.NAT)
+	p.liar = i >= int32(bootstrapPeers) && s.seeds.chance(s.config.Liars)
+	p.side = s.seeds.chance(s.config.PartitionShare)
+	s.peers = append(s.peers, p)
+	return p
+}
+
+// bootstrapPeers is how many of the first peers everybody can reach and trust.
+const bootstrapPeers = 8
+
+// start opens the peer's node. Without saved contacts it is given some.
+func (p *peer) start() {
+	s := p.sim
+	if p.disk == nil {
+		p.disk = newDisk(p)
+	}
+	config := s.config.Node
+	config.Key, config.Transport, config.Store, config.Clock = p.key, link{p}, p.disk, &p.clock
+	config.Authentic = s.authentic
+	config.Observer = khashmir.Observer{Lookup: p.lookedUp}
+	if p.life == 0 { // else it has its saved contacts, or nothing
+		config.Bootstrap = s.bootstrap()
+	}
+	node, err := khashmir.Open(config)
+	if err != nil {
+		panic(fmt.Sprintf("sim: peer %d does not start: %v", p.index, err)) // a bug of ours
+	}
+	p.node, p.since = node, s.now
+	p.life++
+	if p.liar {
+		p.handle = s.lies(p)
+	}
+	s.roster.add(p)
+	s.population(+1)
+	s.note(uint64(p.index) | 1<<40)
+	s.trace.write(line{At: s.seconds(), Event: "start", Peer: p.index, ID: p.self.ID.String()})
+}
+
+// bootstrap is the addresses of three peers, by chance, among those that live.
+func (s *Sim) bootstrap() (addrs []string) {
+	for range 32 {
+		if len(s.roster) == 0 || len(addrs) == s.config.Contacts {
+			break
+		}
+		p := s.peers[s.roster[s.chance.below(len(s.roster))].index]
+		if !p.nat {
+			addrs = append(addrs, p.self.V4.String())
+		}
+	}
+	return addrs
+}
+
+// crash ends the node as kill -9 does. The disk stays.
+func (p *peer) crash() {
+	if p.node == nil {
+		return
+	}
+	s, node := p.sim, p.node
+	p.node = nil
+	s.roster.remove(p)
+	s.population(-1)
+	s.note(uint64(p.index) | 2<<40)
+	s.trace.write(line{At: s.seconds(), Event: "crash", Peer: p.index})
+	for _, o := range p.ops {
+		o.abandon()
+	}
+	p.ops = nil
+	node.Abort()
+	p.mappings = nil
+}
+
+// leave ends the node politely, which takes a while. then runs when it is gone.
+func (p *peer) leave(then func()) {
+	life := p.life
+	p.node.Leave(func() {
+		p.sim.in(0, action(func() {
+			if p.life == life {
+				p.crash()
+			}
+			then()
+		}))
+	})
+}
+
+// destroy takes the disk away, of a peer that is down.
+func (p *peer) destroy() {
+	p.disk = nil
+}
+
+// lives: p is up and stays.
+func (p *peer) lives() bool { return p.node != nil }

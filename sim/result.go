@@ -1,0 +1,109 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+)
+
+// Result is what a simulation has come to.
+type Result struct {
+	Scenario string  `json:"scenario"`
+	Nodes    int     `json:"nodes"`
+	Seed     uint64  `json:"seed"`
+	Latency  string  `json:"latency"`
+	Sessions string  `json:"sessions"`
+	Median   float64 `json:"median_s"` // of the sessions; 0: for ever
+
+	Trace   string  `json:"trace"` // a hash of all that happened, in hex
+	Events  uint64  `json:"events"`
+	Virtual float64 `json:"virtual_s"` // seconds simulated, and those they took
+	Wall    float64 `json:"wall_s"`
+	Heap    uint64  `json:"heap_bytes"` // in use at the end
+
+	Measured float64 `json:"measured_s"` // virtual seconds, to which the rest refers
+	Alive    float64 `json:"alive"`      // nodes, on average
+	Deaths   int     `json:"deaths"`
+
+	Lookups Operations `json:"lookups"` // for random IDs
+	Stores  Operations `json:"stores"`
+	Finds   Operations `json:"finds"` // of values that were acknowledged and have not expired
+
+	Upkeep Traffic `json:"upkeep"` // what a network costs that nobody uses
+	Work   Traffic `json:"work"`   // what the operations cost
+
+	Load Quantiles `json:"load"` // questions answered, by node
+
+	Acknowledged int `json:"acknowledged"` // values that ought to be there at the end
+	Lost         int `json:"lost"`         // of these, nobody who lives holds any more
+	Unfound      int `json:"unfound"`      // of these, a last find from anywhere did not find
+	Strangers    int `json:"strangers"`    // after healing: of the K closest to each node, those that it does not know
+	Judged       int `json:"judged"`       // nodes that were asked for theirs
+
+	Timeline []Moment `json:"timeline"`
+}
+
+// Operations is one kind of them.
+type Operations struct {
+	Done      int            `json:"done"`
+	Failed    int            `json:"failed"`
+	Why       map[string]int `json:"why,omitempty"` // of those that failed
+	Took      Quantiles      `json:"took_ms"`
+	First     Quantiles      `json:"first_ms"` // until the first value was there
+	Hops      Quantiles      `json:"hops"`
+	Questions Quantiles      `json:"questions"`
+	Recall    float64        `json:"recall"` // the part of the K closest that live which were found, on average
+	Whole     float64        `json:"whole"`  // the part of the operations that found all of them
+}
+
+// Traffic is messages sent by a node a second, questions and answers alike.
+type Traffic struct {
+	Messages float64 `json:"messages"`
+	Bytes    float64 `json:"bytes"` // encoded, without what the transport adds
+}
+
+// Moment is one point of the timeline: from At to the next.
+type Moment struct {
+	At       time.Duration `json:"at_ns"` // since measuring began
+	Nodes    int           `json:"nodes"`
+	Deaths   int           `json:"deaths"`
+	Found    int           `json:"found"`
+	Missed   int           `json:"missed"`
+	Messages int           `json:"messages"`
+	Bytes    [2]int        `json:"bytes"` // upkeep, work
+}
+
+func (s *Sim) result(wall time.Duration, heap uint64) *Result {
+	c := s.config
+	r := &Result{
+		Scenario: c.Scenario, Nodes: c.Nodes, Seed: c.Seed, Latency: c.Latency.String(), Sessions: c.Sessions.String(), Median: c.Sessions.Median().Seconds(),
+		Trace: fmt.Sprintf("%016x", s.hash), Events: s.events,
+		Virtual: time.Duration(s.now).Seconds(), Wall: wall.Seconds(), Heap: heap,
+		Measured: time.Duration(s.until - s.since).Seconds(), Deaths: s.deaths,
+		Lookups: s.lookups.operations(), Stores: s.stores.operations(), Finds: s.finds.operations(),
+		Acknowledged: s.acknowledged, Lost: s.lostValues, Unfound: s.unfound, Strangers: s.strangers, Judged: s.judged,
+		Timeline: s.timeline,
+	}
+	r.Alive = s.nodeTime / r.Measured
+	r.Upkeep = Traffic{float64(s.messages[0]) / s.nodeTime, float64(s.bytes[0]) / s.nodeTime}
+	r.Work = Traffic{float64(s.messages[1]) / s.nodeTime, float64(s.bytes[1]) / s.nodeTime}
+	var load []int32
+	for _, p := range s.peers {
+		if p.lives() {
+			load = append(load, int32(p.served))
+		}
+	}
+	r.Load = quantiles(load, 1)
+	return r
+}
+
+func (t *tally) operations() Operations {
+	o := Operations{
+		Done: t.done, Failed: t.failed, Why: t.why,
+		Took: quantiles(t.took, 1000), First: quantiles(t.first, 1000),
+		Hops: quantiles(t.hops, 1), Questions: quantiles(t.questions, 1),
+	}
+	if ok := t.done - t.failed; ok > 0 {
+		o.Recall, o.Whole = t.recall/float64(ok), float64(t.whole)/float64(ok)
+	}
+	return o
+}

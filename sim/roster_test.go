@@ -1,0 +1,40 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	kad "github.com/khashmir/kad"
+)
+
+func TestTheRosterKnowsWhoIsClosest(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 1))
+	var r roster
+	var all []*peer
+	for i := range 300 {
+		p := &peer{index: int32(i), self: kad.Contact{ID: kad.RandomID(random)}}
+		all = append(all, p)
+		r.add(p)
+		if i%3 == 2 {
+			gone := random.IntN(len(all))
+			r.remove(all[gone])
+			all = slices.Delete(all, gone, gone+1)
+		}
+		target := kad.RandomID(random)
+		slices.SortFunc(all, func(a, b *peer) int { return target.CompareDistance(a.self.ID, b.self.ID) })
+		want := all[:min(8, len(all))]
+		got := r.closest(nil, target, 8)
+		if !slices.EqualFunc(got, want, func(m member, p *peer) bool { return m.index == p.index }) {
+			t.Fatalf("of %d, got %v", len(all), got)
+		}
+	}
+}
+
+func TestAddressesAndPlacesGoTogether(t *testing.T) {
+	for _, i := range []int32{0, 1, 254, 255, 256, 65535, maxNodes} {
+		if got := indexOf(addrOf(i)); got != i {
+			t.Errorf("%d is at %v, which is %d's", i, addrOf(i), got)
+		}
+	}
+}

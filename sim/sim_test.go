@@ -1,0 +1,196 @@
+package sim_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/khashmir/kad/sim"
+)
+
+var seeds = flag.Int("seeds", 25, "how many seeds each scenario is run with")
+
+// tiny is a network that is done in a moment, and has something of everything.
+func tiny(scenario string, seed uint64) sim.Config {
+	return sim.Config{
+		Scenario: scenario, Nodes: 20 + int(seed*7)%40, Seed: seed,
+		JoinOver: 20 * time.Second, Settle: 3 * time.Minute, Duration: 12 * time.Minute, PartitionFor: 4 * time.Minute,
+		Values: 20, FindEvery: 2 * time.Minute, LookupEvery: 4 * time.Minute, HotFinds: 200,
+	}
+}
+
+func run(t *testing.T, c sim.Config) *sim.Result {
+	t.Helper()
+	r, err := sim.Run(t.Context(), c, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Every invariant of check.go holds, whatever the seed.
+func TestNothingBreaksInAnyScenario(t *testing.T) {
+	for _, scenario := range sim.Scenarios {
+		t.Run(scenario.Name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range uint64(*seeds) {
+				c := tiny(scenario.Name, seed)
+				switch seed % 5 { // the network is not always kind
+				case 1:
+					c.Loss = 0.03
+				case 2:
+					c.Skew = 40 * time.Second
+				case 3:
+					c.Latency = sim.DataCentre()
+				case 4:
+					c.Polite, c.Return = 0.5, 0.5
+				}
+				r := run(t, c)
+				if r.Lookups.Done == 0 && scenario.Name != "hot-key" {
+					t.Errorf("seed %d: nothing was looked up", seed)
+				}
+				if scenario.Name == "steady" && (r.Finds.Failed > 0 || r.Lost > 0 || r.Unfound > 0) {
+					t.Errorf("seed %d: %d finds failed, %d values lost, %d not found", seed, r.Finds.Failed, r.Lost, r.Unfound)
+				}
+			}
+		})
+	}
+}
+
+func TestTheSameSeedIsTheSameRun(t *testing.T) {
+	for _, scenario := range []string{"churn", "partition", "restart-all"} {
+		c := tiny(scenario, 3)
+		c.Loss, c.NAT, c.Asymmetric = 0.02, 0.1, 0.01
+		first := run(t, c)
+		one := runtime.GOMAXPROCS(1)
+		second := run(t, c)
+		runtime.GOMAXPROCS(one)
+		if first.Trace != second.Trace || first.Events != second.Events {
+			t.Errorf("%s: %s after %d events, then %s after %d", scenario, first.Trace, first.Events, second.Trace, second.Events)
+		}
+		c.Seed++
+		if other := run(t, c); other.Trace == first.Trace {
+			t.Errorf("%s: another seed, the same run", scenario)
+		}
+	}
+}
+
+func TestAContextEndsIt(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("enough")
+	c := sim.Config{Nodes: 500, Duration: 1000 * time.Hour}
+	_, err := sim.Run(ctx, c, func(sim.Progress) { cancel(why) })
+	if !errors.Is(err, why) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatMakesNoSenseIsRefused(t *testing.T) {
+	for want, c := range map[string]sim.Config{
+		"no scenario":        {Scenario: "nap"},
+		"nodes":              {Nodes: -1},
+		"loss":               {Loss: 1.5},
+		"liars":              {Liars: -0.1},
+		"a value of 4 bytes": {ValueSize: 4},
+		"duration":           {Duration: -time.Hour},
+		"crowd":              {Crowd: -3},
+	} {
+		if _, err := sim.Run(t.Context(), c, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want something about %q, got %v", want, err)
+		}
+	}
+}
+
+func TestParametersAreSetByName(t *testing.T) {
+	values := map[string]string{"n": "7", "time": "3m", "share": "0.25", "bytes": "64", "kind": ""}
+	for _, p := range sim.Parameters {
+		value := values[p.Kind]
+		switch p.Name {
+		case "latency":
+			value = "constant:5ms"
+		case "sessions":
+			value = "weibull"
+		}
+		var c sim.Config
+		if err := sim.Set(&c, p.Name, value); err != nil {
+			t.Errorf("%s %s: %v", p.Name, value, err)
+		}
+		if want := fmt.Sprintf("--%s %s", p.Name, value); !strings.Contains(c.Command(), want) {
+			t.Errorf("%q does not say %q", c.Command(), want)
+		}
+		if err := sim.Set(&c, p.Name, "nonsense"); err == nil {
+			t.Errorf("%s takes nonsense", p.Name)
+		}
+	}
+	var c sim.Config
+	if err := sim.Set(&c, "sessions", "weibull"); err != nil || c.Sessions.Median() != time.Hour {
+		t.Errorf("%v, %v", c.Sessions, err)
+	}
+	if err := sim.Set(&c, "churn", "10m"); err != nil || c.Sessions.String() != "weibull 0.5, median 10m0s" {
+		t.Errorf("%v, %v", c.Sessions, err)
+	}
+}
+
+func TestASweepEstimates(t *testing.T) {
+	points, err := sim.Sweep(t.Context(), tiny("steady", 1), "alpha", []string{"1", "4"}, 3, nil)
+	if err != nil || len(points) != 2 || len(points[0].Results) != 3 {
+		t.Fatal(points, err)
+	}
+	latency := sim.Metrics[3]
+	slow, margin := points[0].Estimate(latency)
+	fast, _ := points[1].Estimate(latency)
+	if margin <= 0 || slow < fast {
+		t.Errorf("one at a time %v ± %v, four at a time %v", slow, margin, fast)
+	}
+	if points[0].Results[0].Trace == points[0].Results[1].Trace {
+		t.Error("two seeds, one run")
+	}
+}
+
+func TestTheTraceIsLinesOfJSON(t *testing.T) {
+	var b bytes.Buffer
+	c := tiny("churn", 1)
+	c.Trace = &b
+	run(t, c)
+	events := make(map[string]int)
+	last := 0.0
+	for line := range strings.Lines(b.String()) {
+		var l struct {
+			At    float64
+			Event string
+		}
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		if l.At < last {
+			t.Fatalf("%q comes after %v", line, last)
+		}
+		last = l.At
+		events[l.Event]++
+	}
+	for _, event := range []string{"start", "crash", "lookup", "store", "find"} {
+		if events[event] == 0 {
+			t.Errorf("no %s in %v", event, events)
+		}
+	}
+}
+
+// BenchmarkThousand is an hour of a thousand nodes at a time: how many times
+// as fast as time itself, and how much memory a node takes.
+func BenchmarkThousand(b *testing.B) {
+	for range b.N {
+		r, err := sim.Run(b.Context(), sim.Config{Nodes: 1000, Seed: 1, Scenario: "join", Duration: time.Hour}, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(r.Virtual/r.Wall, "times-as-fast")
+		b.ReportMetric(float64(r.Heap)/1000/1024, "KiB/node")
+	}
+}

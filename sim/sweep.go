@@ -1,0 +1,97 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math"
+)
+
+// Metric is one number of a Result.
+type Metric struct {
+	Name string
+	Unit string
+	Of   func(r *Result) float64
+}
+
+// Metrics is what sweeps tell of each point.
+var Metrics = []Metric{
+	{"finds that failed", "%", func(r *Result) float64 { return percent(r.Finds.Failed, r.Finds.Done) }},
+	{"find, median", "ms", func(r *Result) float64 { return r.Finds.Took.P50 }},
+	{"find, p99", "ms", func(r *Result) float64 { return r.Finds.Took.P99 }},
+	{"lookup, median", "ms", func(r *Result) float64 { return r.Lookups.Took.P50 }},
+	{"lookup, p99", "ms", func(r *Result) float64 { return r.Lookups.Took.P99 }},
+	{"lookup hops", "", func(r *Result) float64 { return r.Lookups.Hops.Mean }},
+	{"lookup questions", "", func(r *Result) float64 { return r.Lookups.Questions.Mean }},
+	{"recall", "%", func(r *Result) float64 { return 100 * r.Lookups.Recall }},
+	{"store, median", "ms", func(r *Result) float64 { return r.Stores.Took.P50 }},
+	{"upkeep", "B/node/s", func(r *Result) float64 { return r.Upkeep.Bytes }},
+	{"values lost", "", func(r *Result) float64 { return float64(r.Lost) }},
+}
+
+func percent(part, whole int) float64 { return 100 * float64(part) / float64(max(1, whole)) }
+
+// Point is some runs with the same parameters and different seeds.
+type Point struct {
+	Value   string    `json:"value"` // of the parameter that is swept
+	Results []*Result `json:"results"`
+}
+
+// Estimate is the mean of m over the seeds, and how far from it the true one
+// is at the most, with 95 in 100 chances (Student's t); 0 for a single seed.
+func (p Point) Estimate(m Metric) (mean, margin float64) {
+	n := float64(len(p.Results))
+	for _, r := range p.Results {
+		mean += m.Of(r) / n
+	}
+	if n < 2 {
+		return mean, 0
+	}
+	squares := 0.0
+	for _, r := range p.Results {
+		squares += (m.Of(r) - mean) * (m.Of(r) - mean)
+	}
+	return mean, student(int(n)-1) * math.Sqrt(squares/(n-1)/n)
+}
+
+// student is the two-sided 95 % quantile of Student's distribution.
+func student(freedom int) float64 {
+	table := []float64{12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+		2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042}
+	if freedom <= len(table) {
+		return table[freedom-1]
+	}
+	return 1.96 + 2.4/float64(freedom)
+}
+
+// Sweep runs config with each of the values of the parameter and, each time,
+// with seeds seeds from config.Seed on. Without a parameter there is one point.
+func Sweep(ctx context.Context, config Config, parameter string, values []string, seeds int, tell func(Progress)) ([]Point, error) {
+	if parameter == "" {
+		values = []string{""}
+	}
+	var points []Point
+	for i, value := range values {
+		point := Point{Value: value}
+		for seed := range seeds {
+			c := config
+			if parameter != "" {
+				if err := Set(&c, parameter, value); err != nil {
+					return nil, fmt.Errorf("sweep: %w", err)
+				}
+			}
+			c.Seed += uint64(seed)
+			r, err := Run(ctx, c, func(p Progress) {
+				if tell != nil {
+					p.Run, p.Runs = i*seeds+seed+1, len(values)*seeds
+					tell(p)
+				}
+			})
+			if err != nil {
+				return points, err
+			}
+			point.Results = append(point.Results, r)
+		}
+		points = append(points, point)
+	}
+	return points, nil
+}
