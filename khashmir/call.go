@@ -102,10 +102,19 @@ func (c *call) step() {
 		c.node.table.LookedUp(c.query.Target, c.node.clock.Now())
 		c.node.counts.hops += c.lookup.Hops()
 		c.observe(c.err())
+		c.measure()
 		c.found()
 		return
 	}
 	c.watch()
+}
+
+// measure learns from a lookup how large the network is. One for our own ID
+// would find us where nobody is by chance.
+func (c *call) measure() {
+	if closest := c.lookup.Closest(); len(closest) == c.node.config.K && c.query.Target != c.node.self.ID {
+		c.node.density.observe(c.query.Target, closest)
+	}
 }
 
 // lastResort: none of the closest we knew has answered, so all the others are

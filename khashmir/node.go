@@ -56,6 +56,7 @@ type Node struct {
 	answered     time.Time  // when anybody last answered us
 	silence      int        // questions to contacts in the table unanswered since then
 	late         lateness
+	density      density
 	counts       counts
 }
 

@@ -1,0 +1,43 @@
+package khashmir
+
+import (
+	"encoding/binary"
+	"math"
+
+	kad "github.com/khashmir/kad"
+)
+
+// density learns how many nodes there are from how close they lie. IDs are
+// uniform: of n nodes, the K-th closest to a target is at K/n of the ID space on
+// average, with a Gamma distribution. Over m lookups (mK-1)/(sum of the K-th
+// distances) is n without a bias, give or take one part in the root of mK-2: 9 %
+// for 16 lookups with K = 8.
+type density struct {
+	recent [sizeLookups]float64 // distances of the K-th, as parts of the ID space
+	next   int
+	filled int
+}
+
+// sizeLookups is over how many lookups the estimate is taken: enough for 6 %,
+// and few enough that growth shows within an hour.
+const sizeLookups = 32
+
+// observe takes what a whole lookup has found.
+func (d *density) observe(target kad.ID, closest []kad.Contact) {
+	distance := target.Distance(closest[len(closest)-1].ID)
+	d.recent[d.next] = math.Ldexp(float64(binary.BigEndian.Uint64(distance[:])), -64)
+	d.next = (d.next + 1) % sizeLookups
+	d.filled = min(d.filled+1, sizeLookups)
+}
+
+// nodes is how many there are, or 0 if that is not known.
+func (d *density) nodes(k int) int {
+	sum := 0.0
+	for _, x := range d.recent[:d.filled] {
+		sum += x
+	}
+	if sum == 0 {
+		return 0
+	}
+	return int(math.Round(float64(d.filled*k-1) / sum))
+}
