@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -39,7 +40,20 @@ type Result struct {
 	Strangers    int `json:"strangers"`    // after healing: of the K closest to each node, those that it does not know
 	Judged       int `json:"judged"`       // nodes that were asked for theirs
 
+	// Size is how far off the nodes are that have seen 16 lookups and more, when
+	// they are asked how many there are; and the same by a rule of thumb, as
+	// Kademlua's prompt has it: K, and twice as many for each split.
+	Size       Estimates `json:"size"`
+	SizeByRule Estimates `json:"size_by_rule"`
+
 	Timeline []Moment `json:"timeline"`
+}
+
+// Estimates is how far some of them are off, as parts of the truth.
+type Estimates struct {
+	Count     int     `json:"count"`
+	Bias      float64 `json:"bias"`
+	Deviation float64 `json:"deviation"` // standard, around their mean
 }
 
 // Operations is one kind of them.
@@ -93,7 +107,37 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 		}
 	}
 	r.Load = quantiles(load, 1)
+	r.Size, r.SizeByRule = s.sizes()
 	return r
+}
+
+// sizes asks the nodes how many there are.
+func (s *Sim) sizes() (learned, byRule Estimates) {
+	var l, t []float64
+	for _, m := range s.roster {
+		p := s.peers[m.index]
+		stats, err := p.node.Stats()
+		if err != nil || p.liar || stats.Lookups < 16 || stats.Network == 0 {
+			continue
+		}
+		l = append(l, float64(stats.Network)/float64(len(s.roster)))
+		t = append(t, math.Ldexp(float64(s.k()), len(p.node.Table())-1)/float64(len(s.roster)))
+	}
+	return estimates(l), estimates(t)
+}
+
+func estimates(all []float64) (e Estimates) {
+	if e.Count = len(all); e.Count < 2 {
+		return e
+	}
+	mean, squares := 0.0, 0.0
+	for _, x := range all {
+		mean += x / float64(len(all))
+	}
+	for _, x := range all {
+		squares += (x - mean) * (x - mean)
+	}
+	return Estimates{len(all), mean - 1, math.Sqrt(squares / float64(len(all)-1))}
 }
 
 func (t *tally) operations() Operations {

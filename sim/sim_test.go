@@ -194,3 +194,18 @@ func BenchmarkThousand(b *testing.B) {
 		b.ReportMetric(float64(r.Heap)/1000/1024, "KiB/node")
 	}
 }
+
+// Nodes learn from their lookups how many they are.
+func TestNodesKnowHowManyTheyAre(t *testing.T) {
+	for _, nodes := range []int{100, 1000} {
+		r := run(t, sim.Config{Scenario: "join", Nodes: nodes, Seed: 5, Duration: 40 * time.Minute, LookupEvery: 2 * time.Minute})
+		if r.Size.Count < nodes*9/10 {
+			t.Errorf("%d nodes: only %d know", nodes, r.Size.Count)
+		}
+		if r.Size.Bias < -0.03 || r.Size.Bias > 0.03 || r.Size.Deviation > 0.1 {
+			t.Errorf("%d nodes: off by %.3f, give or take %.3f", nodes, r.Size.Bias, r.Size.Deviation)
+		}
+		t.Logf("%d nodes: off by %.3f, give or take %.3f; by the rule %.2f, %.2f", nodes,
+			r.Size.Bias, r.Size.Deviation, r.SizeByRule.Bias, r.SizeByRule.Deviation)
+	}
+}

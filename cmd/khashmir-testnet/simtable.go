@@ -58,6 +58,10 @@ func oneRun(b *strings.Builder, r *sim.Result) {
 	if r.Judged > 0 {
 		fmt.Fprintf(b, "  tables   of their closest neighbours nodes know all but %.2f on average\n", float64(r.Strangers)/float64(r.Judged))
 	}
+	if r.Size.Count > 0 {
+		fmt.Fprintf(b, "  size     nodes take it for %+.1f %% off, give or take %.1f %% (by the splits of their tables: %+.0f %%, %.0f %%)\n",
+			100*r.Size.Bias, 100*r.Size.Deviation, 100*r.SizeByRule.Bias, 100*r.SizeByRule.Deviation)
+	}
 	fmt.Fprintf(b, "\n  %v simulated in %.1f s (%.0f times as fast),\n  %d events, heap %.0f MiB, trace %s\n",
 		seconds(r.Virtual), r.Wall, r.Virtual/r.Wall, r.Events, float64(r.Heap)/(1<<20), r.Trace)
 }
