@@ -281,7 +281,7 @@ func TestBadArgumentsGetASentenceAndAUsageLine(t *testing.T) {
 		"--restart --transport mem":       `peers to restart are processes of their own, which mem does not connect: take quic or streams`,
 		"--restart --partition 5s":        `restart makes a process of each peer, and a partition cuts between peers of one process: take one of the two`,
 		"--verbose":                       `unknown flag: --verbose`,
-		"help":                            `"help" is not a number of peers`,
+		"halp":                            `"halp" is not a number of peers`,
 		"1 --transport mem --json --help": "",
 	} {
 		// Given arguments that make no sense; when the command is run with them
