@@ -27,21 +27,32 @@ func (t *Table) Closest(dst []kad.Contact, target kad.ID, n int) []kad.Contact {
 	if n <= 0 {
 		return dst
 	}
-	var few [3 * kad.K]*member // more are allocated
+	var few [3 * kad.K]near // more are allocated
 	found := t.appendClosest(few[:0], target, n, false)
 	if len(found) < n {
 		found = t.appendClosest(found[:0], target, n, true)
 	}
 	dst = slices.Grow(dst, len(found))
 	for _, m := range found {
-		dst = append(dst, m.contact())
+		dst = append(dst, m.member.contact())
 	}
 	return dst
 }
 
+// near is a member on its way into the answer, with the first four bytes of its
+// distance from the target, which nearly always are all it takes.
+type near struct {
+	*member
+	distance uint32
+}
+
+func (a near) closer(b near, target kad.ID) bool {
+	return a.distance < b.distance || a.distance == b.distance && target.CompareDistance(a.id, b.id) < 0
+}
+
 // appendClosest visits the buckets; failing says whether contacts with failures
 // count.
-func (t *Table) appendClosest(found []*member, target kad.ID, n int, failing bool) []*member {
+func (t *Table) appendClosest(found []near, target kad.ID, n int, failing bool) []near {
 	d := t.self.Distance(target)
 	last := len(t.buckets) - 1
 	for i := 0; i < last && len(found) < n; i++ {
@@ -75,22 +86,25 @@ func (t *Table) Near(id kad.ID, n int) bool {
 
 // appendClosest appends the bucket's members, the closest to target first, as
 // long as found is shorter than limit.
-func (b *bucket) appendClosest(found []*member, target kad.ID, limit int, failing bool) []*member {
-	start := len(found)
-	for k := range b.placed.members {
-		m := &b.placed.members[k]
+func (b *bucket) appendClosest(found []near, target kad.ID, limit int, failing bool) []near {
+	start, tag := len(found), tagOf(target)
+	for k, t := range b.placed.tags {
+		if len(found) == limit && t^tag > found[limit-1].distance {
+			continue
+		}
+		m := near{&b.placed.members[k], t ^ tag}
 		if m.failures > 0 && !failing {
 			continue
 		}
 		i := len(found)
-		for i > start && target.CompareDistance(m.id, found[i-1].id) < 0 {
+		for i > start && m.closer(found[i-1], target) {
 			i--
 		}
 		if i == limit {
 			continue
 		}
 		if len(found) < limit {
-			found = append(found, nil)
+			found = append(found, near{})
 		}
 		copy(found[i+1:], found[i:]) // of one too many, the farthest falls off the end
 		found[i] = m

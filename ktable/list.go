@@ -8,14 +8,15 @@ import (
 )
 
 // list is members in no order of places: each has a number that tells when it
-// was last seen, so nothing has to be moved when one is. The tags are four bytes
-// of each ID, side by side: a wide bucket is searched in a few cache lines.
+// was last seen, so nothing has to be moved when one is. The tags are the first
+// four bytes of each ID, side by side: a wide bucket is searched in a few cache
+// lines, for one member or for the closest to a target.
 type list struct {
 	members []member
 	tags    []uint32
 }
 
-func tagOf(id kad.ID) uint32 { return binary.BigEndian.Uint32(id[4:]) }
+func tagOf(id kad.ID) uint32 { return binary.BigEndian.Uint32(id[:]) }
 
 // find is the index of id, or -1.
 func (l *list) find(id kad.ID) int {
