@@ -22,6 +22,7 @@ package lookup
 
 import (
 	"cmp"
+	"encoding/binary"
 
 	kad "github.com/khashmir/kad"
 )
@@ -32,6 +33,12 @@ type Config struct {
 	Alpha        int    // questions in flight at once, late ones not counted; kad.Alpha
 	MaxQuestions int    // questions in all; kad.MaxLookupQuestions
 	Self         kad.ID // our own ID, which is never asked; zero if we have none
+
+	// Scatter, if it is not zero, has those in the window whom others named asked
+	// in an order that hangs on this number and not on the distance. Who will be
+	// content with the first good answer, and draws the number, spares those
+	// closest to a popular target.
+	Scatter uint64
 }
 
 func (c Config) withDefaults() Config {
@@ -40,6 +47,7 @@ func (c Config) withDefaults() Config {
 		Alpha:        orDefault(c.Alpha, kad.Alpha),
 		MaxQuestions: orDefault(c.MaxQuestions, kad.MaxLookupQuestions),
 		Self:         c.Self,
+		Scatter:      c.Scatter,
 	}
 }
 
@@ -99,21 +107,40 @@ func (l *Lookup) Next() (c kad.Contact, ok bool) {
 		return kad.Contact{}, false
 	}
 	window := 0
+	var next *candidate
 	for i := range l.shortlist {
 		if window == l.config.K {
 			break
 		}
-		switch next := &l.shortlist[i]; next.state {
+		candidate := &l.shortlist[i]
+		switch candidate.state {
 		case unasked:
-			next.state = asked
-			l.inFlight++
-			l.questions++
-			return l.contacts[next.place], true
+			if next == nil || next.depth > 1 && l.config.Scatter != 0 && l.lot(candidate) < l.lot(next) {
+				next = candidate
+			}
 		case asked, answered:
-			window++
+		default:
+			continue
+		}
+		if window++; next != nil && l.config.Scatter == 0 {
+			break
 		}
 	}
-	return kad.Contact{}, false
+	if next == nil {
+		return kad.Contact{}, false
+	}
+	next.state = asked
+	l.inFlight++
+	l.questions++
+	return l.contacts[next.place], true
+}
+
+// lot is what c has drawn, where the window is scattered.
+func (l *Lookup) lot(c *candidate) uint64 {
+	x := binary.BigEndian.Uint64(c.id[:8]) ^ l.config.Scatter
+	x = (x ^ x>>33) * 0xff51afd7ed558ccd // MurmurHash3's finish: all bits count
+	x = (x ^ x>>33) * 0xc4ceb9fe1a85ec53
+	return x ^ x>>33
 }
 
 // Reply says that from answered and named these contacts. The first

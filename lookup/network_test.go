@@ -98,15 +98,16 @@ func closest(contacts []kad.Contact, target kad.ID, n int) []kad.Contact {
 // search plays the node's part for a lookup, and checks its conduct. Questions
 // are answered in random order; some are late before that.
 type search struct {
-	t        *testing.T
-	lookup   *lookup.Lookup
-	rng      *rand.Rand
-	us       kad.ID // who looks, or the one node that the client who looks knows
-	self     kad.ID // who looks, unless it is a client
-	alpha    int
-	lateness float64                                         // how likely a question in flight turns late when drawn
-	waits    bool                                            // late ones get to answer before the end
-	answer   func(id kad.ID) (closer []kad.Contact, ok bool) // not ok: it fails
+	t         *testing.T
+	lookup    *lookup.Lookup
+	rng       *rand.Rand
+	us        kad.ID // who looks, or the one node that the client who looks knows
+	self      kad.ID // who looks, unless it is a client
+	alpha     int
+	lateness  float64                                         // how likely a question in flight turns late when drawn
+	scattered bool                                            // who is asked first does not hang on the distance alone
+	waits     bool                                            // late ones get to answer before the end
+	answer    func(id kad.ID) (closer []kad.Contact, ok bool) // not ok: it fails
 
 	asked, answered map[kad.ID]bool
 	inFlight, late  []kad.ID
