@@ -29,6 +29,10 @@ const (
 	// (Khashmir's STORE_REDUNDANCY: 3; the paper writes to all K).
 	Replicas = 8
 
+	// PromptRank is up to which rank, as a part of Replicas, a contact is taken
+	// for one of the closest before the lookup is over.
+	PromptRank = 0.75
+
 	// ValueTTL is how long an entry lives after its publisher stored it
 	// (paper, section 2.5; Khashmir's KE_AGE: 24 h).
 	ValueTTL = 24 * time.Hour
@@ -210,6 +214,29 @@ const (
 	// time to time, for LostFor: a partition ends.
 	LostContacts = 128
 	LostFor      = 24 * time.Hour
+)
+
+// Caching: who wanted a value gives a copy to a node on the way that had none
+// (paper, section 2.3), so that a key everybody wants is not its holders' burden
+// alone.
+const (
+	// CacheTTL is how long a node as close to a key as its holders caches an
+	// entry of it. Who is n times as far does so for the root of n less. It is
+	// also how long a removed value may turn up in finds that take cached
+	// copies.
+	CacheTTL = 30 * time.Minute
+
+	// MinCacheTTL is below which a copy is not worth its message.
+	MinCacheTTL = 30 * time.Second
+
+	// CacheShare is the part of all nodes around a key that cache its entries.
+	CacheShare = 1.0 / 20
+
+	// CacheEntries is how many entries of one key are cached, CacheBytes what a
+	// node's whole cache takes, with CacheOverhead for each entry.
+	CacheEntries  = 4
+	CacheBytes    = 1 << 20
+	CacheOverhead = 256
 )
 
 // Messages.

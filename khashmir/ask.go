@@ -43,7 +43,10 @@ func (n *Node) heard(to kad.Contact, sent time.Time) {
 	if suspect, ok := n.table.Seen(to, now); ok {
 		n.ping(suspect)
 	}
-	if _, placed := n.table.LastSeen(to.ID); placed && !known {
+	if known {
+		return
+	}
+	if _, placed := n.table.LastSeen(to.ID); placed {
 		n.lost.remove(to.ID)
 		n.newcomer(to)
 	}

@@ -76,7 +76,11 @@ func (n *Node) begin(ctx context.Context, c *call) {
 
 	seeds := n.table.Closest(nil, c.query.Target, n.config.K)
 	c.known = n.table.Len()
-	c.lookup = lookup.New(c.query.Target, lookup.Config{K: n.config.K, Alpha: n.config.Alpha, Self: n.self.ID})
+	config := lookup.Config{K: n.config.K, Alpha: n.config.Alpha, Self: n.self.ID}
+	if c.query.Any {
+		config.Scatter = n.clock.Uint64()
+	}
+	c.lookup = lookup.New(c.query.Target, config)
 	c.lookup.Self(n.self)
 	c.lookup.Add(seeds...)
 	c.step()

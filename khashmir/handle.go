@@ -63,7 +63,11 @@ func (n *Node) closest(from kad.Contact, target kad.ID) krpc.Reply {
 // that hid them would hide the other replicas.
 func (n *Node) findValue(from kad.Contact, q krpc.Query) krpc.Reply {
 	now := n.clock.Now()
-	page, next, err := n.store.Entries(q.Target, q.Cursor, kad.PageSize, now)
+	size := kad.PageSize
+	if q.Any {
+		size /= 2 // signatures take as much as all else that goes with a value
+	}
+	page, next, err := n.store.Entries(q.Target, q.Cursor, size, now)
 	if err != nil {
 		n.log.Error("entries could not be read", "key", q.Target, "err", err)
 		return refuse(krpc.CodeServer, "could not read")
@@ -72,14 +76,21 @@ func (n *Node) findValue(from kad.Contact, q krpc.Query) krpc.Reply {
 	if q.Cursor == 0 { // later pages are about the values alone
 		r = n.closest(from, q.Target)
 	}
+	if q.Any && q.Cursor == 0 && len(page) == 0 {
+		page = n.cachedEntries(q.Target, now)
+	}
 	r.Entries, r.Next = make([]krpc.Entry, 0, len(page)), next
 	for _, e := range page {
-		r.Entries = append(r.Entries, krpc.Entry{
+		shown := krpc.Entry{
 			Value:     e.Value,
 			Publisher: e.Publisher,
 			Age:       max(0, now.Sub(e.Created)),
 			TTL:       e.TTL,
-		})
+		}
+		if q.Any {
+			shown.Seq, shown.Signature = e.Seq, e.Signature
+		}
+		r.Entries = append(r.Entries, shown)
 	}
 	return r
 }
@@ -89,6 +100,11 @@ func (n *Node) put(key kad.ID, e kad.Entry, group netip.Prefix, now time.Time) e
 	err := n.store.Put(key, e, group, now)
 	if err == nil {
 		n.holds.Store(true)
+	}
+	if e.Removed {
+		n.mu.Lock()
+		n.cache.drop(key)
+		n.mu.Unlock()
 	}
 	return err
 }
@@ -117,8 +133,11 @@ func (n *Node) storeValue(from kad.Contact, q krpc.Query) krpc.Reply {
 		return refuse(krpc.CodeTooLarge, "value too large")
 	case q.Entry.TTL > n.config.MaxValueTTL:
 		return refuse(krpc.CodeLifetime, "lifetime too long")
-	case e.Removed && len(e.Value) != sha256.Size || e.Signature == kad.Signature{} || copied && !n.config.Authentic(q.Target, e):
+	case e.Removed && len(e.Value) != sha256.Size || e.Signature == kad.Signature{} || (copied || q.Cache) && !n.config.Authentic(q.Target, e):
 		return refuse(krpc.CodeSignature, "not signed by its publisher")
+	}
+	if q.Cache {
+		return n.cacheValue(q.Target, e, now)
 	}
 	err := n.put(q.Target, e, from.Group(), now)
 	if err != nil {

@@ -57,6 +57,7 @@ type Node struct {
 	silence      int        // questions to contacts in the table unanswered since then
 	late         lateness
 	density      density
+	cache        cache
 	counts       counts
 }
 

@@ -24,10 +24,22 @@ const sizeLookups = 32
 
 // observe takes what a whole lookup has found.
 func (d *density) observe(target kad.ID, closest []kad.Contact) {
-	distance := target.Distance(closest[len(closest)-1].ID)
-	d.recent[d.next] = math.Ldexp(float64(binary.BigEndian.Uint64(distance[:])), -64)
+	d.recent[d.next] = part(target, closest[len(closest)-1].ID)
 	d.next = (d.next + 1) % sizeLookups
 	d.filled = min(d.filled+1, sizeLookups)
+}
+
+// part is the distance from target to id, as a part of the ID space.
+func part(target, id kad.ID) float64 {
+	distance := target.Distance(id)
+	return math.Ldexp(float64(binary.BigEndian.Uint64(distance[:])), -64)
+}
+
+// rank is how many nodes are as close to target as id, on average; ok is false
+// if that is not known.
+func (d *density) rank(target, id kad.ID, k int) (rank float64, ok bool) {
+	nodes := d.nodes(k)
+	return part(target, id) * float64(nodes), nodes > 0
 }
 
 // nodes is how many there are, or 0 if that is not known.

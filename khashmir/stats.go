@@ -12,6 +12,7 @@ import (
 type Stats struct {
 	Contacts int // with a place in the routing table
 	InFlight int // calls in progress
+	Cached   int // keys of which there are copies in the cache
 	Network  int // nodes there are, by how close they lie; 0: not known, or fewer than K
 
 	Lookups int // begun
@@ -56,6 +57,7 @@ func (n *Node) Stats() (Stats, error) {
 	s := Stats{
 		Contacts: n.table.Len(),
 		InFlight: len(n.calls),
+		Cached:   len(n.cache.keys),
 		Network:  n.density.nodes(n.config.K),
 		Lookups:  c.lookups,
 		Hops:     c.hops,

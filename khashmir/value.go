@@ -25,6 +25,7 @@ func (n *Node) ValueForKey(ctx context.Context, key ID, callback func(values [][
 		found: s.found,
 		ended: s.ended,
 	}
+	s.query.Any = s.enough > 0
 	n.mu.Lock()
 	defer n.leave()
 	s.node = n
@@ -39,6 +40,8 @@ type FindOption func(*search)
 
 // Enough ends the search, without an error, when count different values are
 // found: there may be more of them then, in the last batch and elsewhere.
+// Copies that nodes on the way have cached will do, so that what everybody wants
+// is found soon; one may still be there for kad.CacheTTL after its removal.
 func Enough(count int) FindOption { return func(s *search) { s.enough = count } }
 
 // Values is ValueForKey for those who prefer to range over the values; break
@@ -91,8 +94,9 @@ type search struct {
 	callback func([][]byte, error)
 	seen     map[[sha256.Size]byte]struct{} // touched by the outbox's functions alone
 	enough   int                            // values that end the search; 0: all there are
-	reading  int                            // holders with pages to come
-	lost     bool                           // one of them did not give its next page
+	gift     gift
+	reading  int  // holders with pages to come
+	lost     bool // one of them did not give its next page
 }
 
 // readHere hands over what this node itself holds.
@@ -133,11 +137,19 @@ func (s *search) hand(values [][]byte) {
 	if s.enough > 0 && len(s.seen) >= s.enough {
 		s.node.mu.Lock()
 		defer s.node.unlock()
+		if !s.over {
+			s.gift.give(s.node, s.query.Target)
+		}
 		s.end(nil)
 	}
 }
 
-func (s *search) replied(from kad.Contact, r krpc.Reply) { s.take(from, r, 0) }
+func (s *search) replied(from kad.Contact, r krpc.Reply) {
+	if s.enough > 0 {
+		s.gift.see(from, r)
+	}
+	s.take(from, r, 0)
+}
 
 // take posts a page and has the next one asked for once it is delivered. A
 // holder that never runs out of entries or pages is a liar and is cut off;

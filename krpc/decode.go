@@ -98,6 +98,7 @@ func (q *Query) readFindValue(raw []byte) (err error) {
 	if q.Cursor, err = readCursor(args.Cursor, "cursor"); err != nil {
 		return err
 	}
+	q.Any = args.Any != 0
 	q.Target, err = readID(args.Target, "target")
 	return err
 }
@@ -113,6 +114,7 @@ func (q *Query) readStoreValue(raw []byte) (err error) {
 	if q.Token, err = readToken(args.Token); err != nil {
 		return err
 	}
+	q.Cache = args.Cache != 0
 	q.Entry, err = readEntry(args.Entry)
 	return err
 }

@@ -87,7 +87,7 @@ func encodeFindValue(q Query) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bencode.EncodeBytes(findValueArgs{Cursor: cursor, Target: string(q.Target[:])})
+	return bencode.EncodeBytes(findValueArgs{Any: flag(q.Any), Cursor: cursor, Target: string(q.Target[:])})
 }
 
 func encodeStoreValue(q Query) ([]byte, error) {
@@ -98,7 +98,7 @@ func encodeStoreValue(q Query) ([]byte, error) {
 	if err := checkToken(q.Token); err != nil {
 		return nil, err
 	}
-	return bencode.EncodeBytes(storeValueArgs{Entry: entry, Key: string(q.Target[:]), Token: q.Token})
+	return bencode.EncodeBytes(storeValueArgs{Cache: flag(q.Cache), Entry: entry, Key: string(q.Target[:]), Token: q.Token})
 }
 
 func encodeCompare(q Query) ([]byte, error) {

@@ -31,8 +31,10 @@ type Query struct {
 	Method Method
 	Target kad.ID     // find_node, find_value, store_value: the ID or the key
 	Cursor uint64     // find_value: the page to answer with, 0 for the first
+	Any    bool       // find_value: a cached copy will do; entries come with their signatures
 	Token  string     // store_value: the permission the holder gave us
 	Entry  Entry      // store_value
+	Cache  bool       // store_value: for the answerer's cache, and no promise
 	Range  kad.Range  // compare: the keys that it is about
 	Digest kad.Digest // compare: of what the asker holds there
 }

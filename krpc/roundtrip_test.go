@@ -115,15 +115,15 @@ func TestAPageThatCountsEightyBytesAnEntryFits(t *testing.T) {
 }
 
 func TestOnlyTheFieldsThatCountForTheMethodTravel(t *testing.T) {
-	all := krpc.Query{Target: id(1), Cursor: 7, Token: "token", Entry: krpc.Entry{Value: []byte("v")}}
+	all := krpc.Query{Target: id(1), Cursor: 7, Any: true, Cache: true, Token: "token", Entry: krpc.Entry{Value: []byte("v")}}
 	for _, test := range []struct {
 		method krpc.Method
 		want   krpc.Query
 	}{
 		{krpc.Ping, krpc.Query{}},
 		{krpc.FindNode, krpc.Query{Target: all.Target}},
-		{krpc.FindValue, krpc.Query{Target: all.Target, Cursor: 7}},
-		{krpc.StoreValue, krpc.Query{Target: all.Target, Token: "token", Entry: all.Entry}},
+		{krpc.FindValue, krpc.Query{Target: all.Target, Cursor: 7, Any: true}},
+		{krpc.StoreValue, krpc.Query{Target: all.Target, Token: "token", Cache: true, Entry: all.Entry}},
 		{"other", krpc.Query{}},
 	} {
 		all.Method, test.want.Method = test.method, test.method
@@ -190,9 +190,9 @@ func randomMessage(r *rand.Rand) krpc.Message {
 	case 1:
 		m.Query = &krpc.Query{Method: krpc.FindNode, Target: kad.RandomID(r)}
 	case 2:
-		m.Query = &krpc.Query{Method: krpc.FindValue, Target: kad.RandomID(r), Cursor: r.Uint64() >> (1 + r.IntN(63))}
+		m.Query = &krpc.Query{Method: krpc.FindValue, Target: kad.RandomID(r), Cursor: r.Uint64() >> (1 + r.IntN(63)), Any: r.IntN(2) == 0}
 	case 3:
-		m.Query = &krpc.Query{Method: krpc.StoreValue, Target: kad.RandomID(r), Token: randomText(r, 64), Entry: randomEntry(r)}
+		m.Query = &krpc.Query{Method: krpc.StoreValue, Target: kad.RandomID(r), Token: randomText(r, 64), Cache: r.IntN(2) == 0, Entry: randomEntry(r)}
 	case 4:
 		m.Query = &krpc.Query{Method: krpc.Compare, Range: kad.NewRange(kad.RandomID(r), r.IntN(161)), Digest: kad.Digest{Count: r.IntN(1 << 20), Sum: r.Uint64()}}
 	case 5:

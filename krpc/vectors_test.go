@@ -95,6 +95,11 @@ var vectors = []struct {
 		Entry: krpc.Entry{Value: hello[:], TTL: 7 * 24 * time.Hour, Seq: 1790000000001, Removed: true, Signature: signature},
 	})},
 	{"store_value-answer", reply(krpc.Reply{})},
+	{"find_value-any", query(krpc.Query{Method: krpc.FindValue, Target: id(0xdd), Any: true})},
+	{"store_value-for-the-cache", query(krpc.Query{
+		Method: krpc.StoreValue, Target: id(0xdd), Token: "tokentok", Cache: true,
+		Entry: krpc.Entry{Value: []byte("hello"), Publisher: key(0xb2), Age: time.Hour, TTL: 24 * time.Hour, Seq: 1790000000000, Signature: signature},
+	})},
 	{"compare", query(krpc.Query{
 		Method: krpc.Compare,
 		Range:  kad.NewRange(id(0xdd), 9),

@@ -62,11 +62,13 @@ type findNodeArgs struct {
 }
 
 type findValueArgs struct {
+	Any    int64  `bencode:"any,omitempty"`
 	Cursor int64  `bencode:"cursor,omitempty"`
 	Target string `bencode:"target"`
 }
 
 type storeValueArgs struct {
+	Cache int64     `bencode:"cache,omitempty"`
 	Entry wireEntry `bencode:"entry"`
 	Key   string    `bencode:"key"`
 	Token string    `bencode:"token,omitempty"`
