@@ -20,6 +20,7 @@ type Result struct {
 	Refused   []Refusal // who was asked and has not
 	Questions int       // asked in all
 	Hops      int       // how many questions deep the closest holder was learned
+	GoesOn    bool      // Prompt: more is being asked, of which nobody is told
 }
 
 // Refusal is one node that did not store a value, and why.
@@ -43,7 +44,7 @@ func (n *Node) StoreValueForKey(ctx context.Context, key ID, value []byte, callb
 
 // publish is StoreValueForKey; value is not touched any more.
 func (n *Node) publish(ctx context.Context, key kad.ID, value []byte, s storing, callback func(Result, error)) {
-	p := &publication{storing: s, callback: callback, tokens: make(map[kad.ID]string)}
+	p := &publication{storing: s, callback: callback, tokens: make(map[kad.ID]string), begun: make(map[kad.ID]bool)}
 	p.call = call{
 		query: krpc.Query{Method: krpc.FindNode, Target: key},
 		reply: p.replied,
@@ -97,6 +98,7 @@ type StoreOption func(*storing)
 type storing struct {
 	ttl     time.Duration
 	removes bool
+	prompt  bool
 	failed  error // before anything was asked
 }
 
@@ -146,17 +148,21 @@ func wait(begin func(callback func(Result, error))) (Result, error) {
 
 // publication is a store on its way: first the lookup, then the closest are
 // asked to store. One that does not is replaced by the next closest. A removal
-// goes to all that were found, and to all that have shown the value.
+// goes to all that were found, and to all that have shown the value. prompt.go
+// has what may be done before the lookup is over.
 type publication struct {
 	call
 	storing
 	callback func(Result, error)
+	told     bool              // it has run
 	tokens   map[kad.ID]string // what the contacts on the way gave us
 	entry    kad.Entry
-	shown    []kad.Contact // who has what is to be removed
-	waiting  []kad.Contact // closest first; not asked to store yet
-	asked    int           // asked to store and not answered
-	others   int           // other nodes asked to store
+	shown    []kad.Contact   // who has what is to be removed
+	waiting  []kad.Contact   // closest first; not asked to store yet
+	begun    map[kad.ID]bool // who was asked to store; whether it counts as a replica
+	replicas int             // those who count
+	asked    int             // without an answer yet
+	others   int             // other nodes asked to store
 	result   Result
 }
 
@@ -165,10 +171,12 @@ func (p *publication) replied(from kad.Contact, r krpc.Reply) {
 	if p.removes && shows(r.Entries, p.entry) {
 		p.shown = append(p.shown, from)
 	}
+	if p.prompt && p.surely(from.ID) {
+		p.storeAt(from)
+	}
 }
 
 func (p *publication) found() {
-	p.entry.Created = p.node.clock.Now()
 	p.result.Hops = p.lookup.Hops()
 	p.waiting = p.lookup.Closest()
 	if p.removes { // we may hold it, be it our place or not
@@ -179,15 +187,18 @@ func (p *publication) found() {
 			p.waiting = append(p.waiting, c)
 		}
 	}
+	p.discount()
 	p.next()
 }
 
 // next keeps as many asked as replicas are still missing.
 func (p *publication) next() {
-	for len(p.waiting) > 0 && (p.removes || len(p.result.Stored)+p.asked < p.node.config.Replicas) {
+	if !p.complete {
+		return
+	}
+	for len(p.waiting) > 0 && (p.removes || p.replicas < p.node.config.Replicas) {
 		to := p.waiting[0]
 		p.waiting = p.waiting[1:]
-		p.asked++
 		if to.ID == p.node.self.ID {
 			p.storeHere()
 		} else {
@@ -202,6 +213,7 @@ func (p *publication) next() {
 // storeHere goes to this node's own disk, once the lock is released.
 func (p *publication) storeHere() {
 	n := p.node
+	p.promised(n.self.ID)
 	n.after = append(n.after, func() {
 		err := n.put(p.result.Key, p.entry, netip.Prefix{}, p.entry.Created)
 		if err != nil {
@@ -213,7 +225,17 @@ func (p *publication) storeHere() {
 	})
 }
 
+// promised counts who is asked to store. The first begins the entry's life.
+func (p *publication) promised(id kad.ID) {
+	if p.asked++; p.entry.Created.IsZero() {
+		p.entry.Created = p.node.clock.Now()
+	}
+	p.begun[id] = true
+	p.replicas++
+}
+
 func (p *publication) storeAt(to kad.Contact) {
+	p.promised(to.ID)
 	p.others++
 	p.put(to, func(err error) {
 		if !errors.Is(err, ErrBadToken) {
@@ -256,10 +278,21 @@ func (p *publication) settle(to kad.Contact, err error) {
 	}
 	if err != nil {
 		p.result.Refused = append(p.result.Refused, Refusal{to, err})
+		p.uncount(to.ID)
 	} else {
 		p.result.Stored = append(p.result.Stored, to)
 	}
+	if p.prompt && len(p.result.Stored) >= p.enough() {
+		p.tell(nil)
+	}
 	p.next()
+}
+
+func (p *publication) uncount(id kad.ID) {
+	if p.begun[id] {
+		p.begun[id] = false
+		p.replicas--
+	}
 }
 
 func (p *publication) outcome() error {
@@ -277,10 +310,20 @@ func (p *publication) outcome() error {
 	return ErrRefused
 }
 
-func (p *publication) ended(err error) {
-	if p.lookup != nil {
-		p.result.Questions = p.lookup.Questions() + p.others
+func (p *publication) ended(err error) { p.tell(err) }
+
+// tell runs the callback, the first time.
+func (p *publication) tell(err error) {
+	if p.told {
+		return
 	}
+	p.told = true
 	result := p.result
+	if result.GoesOn = !p.over; result.GoesOn {
+		p.forget()
+	}
+	if p.lookup != nil {
+		result.Questions = p.lookup.Questions() + p.others
+	}
 	p.node.post(&p.out, func() { p.callback(result, err) })
 }

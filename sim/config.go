@@ -44,6 +44,7 @@ type Config struct {
 	LookupEvery time.Duration // how often each node looks for a random ID; less than 0: never; default: 10 min
 	Values      int           // stored when measuring begins; default: 100 in most scenarios
 	ValueSize   int           // bytes; default: 100
+	Prompt      float64       // the part of the stores that are khashmir.Prompt
 	FindEvery   time.Duration // how often each node looks for one of the values; default: 10 min; less than 0: never
 
 	Liars          float64       // the part of the nodes that lie about whom they know
@@ -108,7 +109,7 @@ func (c Config) check() error {
 		of   float64
 	}{
 		{"loss", c.Loss}, {"asymmetric", c.Asymmetric}, {"NAT", c.NAT}, {"polite", c.Polite}, {"return", c.Return},
-		{"liars", c.Liars}, {"partition", c.PartitionShare}, {"kill", c.Kill},
+		{"liars", c.Liars}, {"partition", c.PartitionShare}, {"kill", c.Kill}, {"prompt", c.Prompt},
 	} {
 		if part.of < 0 || part.of > 1 || part.of != part.of {
 			return fmt.Errorf("sim: %s is a part of the whole, from 0 to 1, not %v", part.name, part.of)

@@ -57,6 +57,7 @@ var Parameters = []Parameter{
 	{"lookup-every", "time", "how often each node looks for a random ID (default 10m; -1s: never)", span(func(c *Config) *time.Duration { return &c.LookupEvery })},
 	{"values", "n", "that are stored", count(func(c *Config) *int { return &c.Values })},
 	{"value-size", "bytes", "of each (default 100)", count(func(c *Config) *int { return &c.ValueSize })},
+	{"prompt", "share", "of the stores that are prompt: told when half the replicas have it", part(func(c *Config) *float64 { return &c.Prompt })},
 	{"find-every", "time", "how often each node looks for one of them (default 10m; -1s: never)", span(func(c *Config) *time.Duration { return &c.FindEvery })},
 
 	{"liars", "share", "of the nodes that lie", part(func(c *Config) *float64 { return &c.Liars })},

@@ -27,7 +27,8 @@ type Result struct {
 
 	Lookups Operations `json:"lookups"` // for random IDs
 	Stores  Operations `json:"stores"`
-	Finds   Operations `json:"finds"` // of values that were acknowledged and have not expired
+	Placed  float64    `json:"placed"` // the part of the Replicas closest to a value that hold it a minute after it was acknowledged
+	Finds   Operations `json:"finds"`  // of values that were acknowledged and have not expired
 
 	Upkeep Traffic `json:"upkeep"` // what a network costs that nobody uses
 	Work   Traffic `json:"work"`   // what the operations cost
@@ -96,6 +97,9 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 		Lookups: s.lookups.operations(), Stores: s.stores.operations(), Finds: s.finds.operations(),
 		Acknowledged: s.acknowledged, Lost: s.lostValues, Unfound: s.unfound, Strangers: s.strangers, Judged: s.judged,
 		Timeline: s.timeline,
+	}
+	if s.placing.places > 0 {
+		r.Placed = float64(s.placing.held) / float64(s.placing.places)
 	}
 	r.Alive = s.nodeTime / r.Measured
 	r.Upkeep = Traffic{float64(s.messages[0]) / s.nodeTime, float64(s.bytes[0]) / s.nodeTime}

@@ -20,8 +20,12 @@ type workload struct {
 	byKey   map[kad.ID]*value
 	due     []*value // acknowledged and to be found, for drawing one
 	open    int      // operations in progress
-	oldest  []*op    // in the order they began; ended ones at the front go
+	placing placing
+	oldest  []*op // in the order they began; ended ones at the front go
 }
+
+// placing is how many of the places where values belong hold them.
+type placing struct{ places, held int }
 
 // value is one that was stored, and what ought to become of it.
 type value struct {
@@ -200,6 +204,10 @@ func (s *Sim) store(p *peer, v *value, ttl time.Duration) {
 	o := s.begin(storing, p, v.key)
 	o.value = v
 	v.publishes++
+	options := []khashmir.StoreOption{khashmir.TTL(ttl)}
+	if s.chance.chance(s.config.Prompt) {
+		options = append(options, khashmir.Prompt())
+	}
 	p.node.StoreValueForKey(context.Background(), v.key, v.content, func(r khashmir.Result, err error) {
 		v.publishes--
 		if o.abandoned {
@@ -213,9 +221,24 @@ func (s *Sim) store(p *peer, v *value, ttl time.Duration) {
 			}
 			v.expires = s.now + int64(ttl)
 			v.acked = len(r.Stored)
+			s.in(time.Minute, action(func() { s.seePlaced(v) }))
 		}
 		o.end(err)
-	}, khashmir.TTL(ttl))
+	}, options...)
+}
+
+// seePlaced looks how many of those whose place it is hold v.
+func (s *Sim) seePlaced(v *value) {
+	if v.removed || v.publishes > 0 || v.expires <= s.now {
+		return
+	}
+	s.truth = s.roster.closest(s.truth[:0], v.key, s.replicas())
+	for _, m := range s.truth {
+		s.placing.places++
+		if s.peers[m.index].holds(v.key) {
+			s.placing.held++
+		}
+	}
 }
 
 func (s *Sim) remove(p *peer, v *value) {
