@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -125,6 +126,10 @@ func (f *simFlag) String() string         { return "" }
 func (f *simFlag) Type() string           { return f.parameter.Kind }
 func (f *simFlag) Set(value string) error { return sim.Set(f.config, f.parameter.Name, value) }
 
+// simMemory is from where on garbage is collected more often: a hundred thousand
+// nodes fit, and what they drop beside them.
+const simMemory = 7 << 30
+
 // simulate runs what is wanted and shows what came of it.
 func (p program) simulate(ctx context.Context, s simulation) (err error) {
 	if err := s.config.Check(); err != nil {
@@ -153,6 +158,9 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 		}
 		defer func() { err = errors.Join(err, file.Close()) }()
 		s.config.Trace = file
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(simMemory)
 	}
 	lines := newProgress(p.stdout, false)
 	if s.json {
