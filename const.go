@@ -230,7 +230,7 @@ const (
 	MinCacheTTL = 30 * time.Second
 
 	// CacheShare is the part of all nodes around a key that cache its entries.
-	CacheShare = 1.0 / 20
+	CacheShare = 1.0 / 24
 
 	// CacheEntries is how many entries of one key are cached, CacheBytes what a
 	// node's whole cache takes, with CacheOverhead for each entry.

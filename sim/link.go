@@ -156,6 +156,9 @@ func (q *question) arrive() {
 		q.err = transport.ErrWrongID
 	default:
 		far.served++
+		if s.config.HotFinds > 0 && q.query.Method == krpc.FindValue {
+			far.hot++
+		}
 		q.reply = far.handle(q.from.self, q.query)
 		s.count(q.work, 1, replySize(&q.reply))
 		s.checkReply(q, far)

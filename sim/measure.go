@@ -26,6 +26,7 @@ type measure struct {
 	timeline []Moment
 	next     int64 // when the next moment ends
 	truth    []member
+	copies   int // of what everybody wants, at the most
 
 	acknowledged, lostValues, unfound, strangers, judged int
 }
@@ -69,7 +70,7 @@ func (s *Sim) startMeasuring(d time.Duration) {
 	s.measuring, s.since, s.until = true, s.now, s.now+int64(d)
 	s.counted = s.now
 	for _, p := range s.peers {
-		p.served = 0
+		p.served, p.hot = 0, 0
 	}
 	s.timeline = []Moment{}
 	s.takeMoment(d / moments)
@@ -83,10 +84,23 @@ func (s *Sim) takeMoment(every time.Duration) {
 	s.in(every, action(func() {
 		m := s.moment()
 		m.Nodes = s.alive
+		if s.config.HotFinds > 0 {
+			s.copies = max(s.copies, s.cached())
+		}
 		if s.measuring {
 			s.takeMoment(every)
 		}
 	}))
+}
+
+// cached is how many nodes have a copy of anything in their cache.
+func (s *Sim) cached() (nodes int) {
+	for _, m := range s.roster {
+		if stats, err := s.peers[m.index].node.Stats(); err == nil && stats.Cached > 0 {
+			nodes++
+		}
+	}
+	return nodes
 }
 
 // moment is the current point of the timeline.

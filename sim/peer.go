@@ -33,6 +33,7 @@ type peer struct {
 	since  int64
 	ops    []*op // of the workload, in progress
 	served int   // questions answered
+	hot    int   // of these, for the values of what everybody wants
 }
 
 // newPeer is a peer that is down.

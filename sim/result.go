@@ -35,6 +35,11 @@ type Result struct {
 
 	Load Quantiles `json:"load"` // questions answered, by node
 
+	// Where everybody wants the same: the part of the finds that the busiest node
+	// was asked in, and of the nodes that had a copy in their cache at the most.
+	Busiest float64 `json:"busiest,omitempty"`
+	Copies  float64 `json:"copies,omitempty"`
+
 	Acknowledged int `json:"acknowledged"` // values that ought to be there at the end
 	Lost         int `json:"lost"`         // of these, nobody who lives holds any more
 	Unfound      int `json:"unfound"`      // of these, a last find from anywhere did not find
@@ -111,6 +116,12 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 		}
 	}
 	r.Load = quantiles(load, 1)
+	if c.HotFinds > 0 && r.Finds.Done > 0 {
+		for _, p := range s.peers {
+			r.Busiest = max(r.Busiest, float64(p.hot)/float64(r.Finds.Done))
+		}
+		r.Copies = float64(s.copies) / r.Alive
+	}
 	r.Size, r.SizeByRule = s.sizes()
 	return r
 }
