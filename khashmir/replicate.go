@@ -71,8 +71,9 @@ func (r *round) plan() {
 	}
 	for _, sharer := range sharers {
 		id := sharer.Contact.ID
+		earlier := r.begun[id] // its ranges of now are disjoint
 		for _, keys := range sharer.Ranges {
-			if !covered(r.begun[id], keys) {
+			if !covered(earlier, keys) {
 				r.begun[id] = append(r.begun[id], keys)
 				r.todo = append(r.todo, comparison{with: sharer.Contact, keys: keys})
 			}
