@@ -9,7 +9,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -110,7 +109,7 @@ func (c contest) hold(ctx context.Context, taking []contestant) (Report, error) 
 		return Report{}, fmt.Errorf("make a directory for the peers' programs: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	r := Report{Date: time.Now().UTC().Format(time.DateOnly), Machine: thisMachine(), Work: c.work, Runs: c.runs}
+	r := Report{Date: today(), Machine: thisMachine(), Work: c.work, Runs: c.runs}
 	commands := make([][]string, len(taking))
 	for i, t := range taking {
 		e := Entry{Name: t.name, Title: t.title, Ours: t.ours}

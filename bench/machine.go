@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Machine is what it was measured on.
@@ -75,3 +76,5 @@ func versions(info *debug.BuildInfo, names ...string) string {
 	}
 	return strings.Join(found, ", ")
 }
+
+func today() string { return time.Now().UTC().Format(time.DateOnly) }

@@ -12,7 +12,7 @@ type Group struct {
 // begins at a power of ten below its smallest.
 func Bars(title string, names []string, groups []Group) []byte {
 	const width, bar, gap, top = 470.0, 16.0, 34.0, 58.0
-	each := float64(len(names))*bar + gap
+	each := float64(len(names))*bar + gap // a group of fewer leaves room
 	rows := (len(groups) + 1) / 2
 	d := &drawing{width: 2 * width, height: top + float64(rows)*each + 10}
 	d.text(16, 24, "t", "start", title)

@@ -62,19 +62,17 @@ func (m *measurement) boot(ctx context.Context) error {
 	begun := Now()
 	steps := []func(i int) error{
 		func(i int) error { return s.Build(ctx, i) },
-		func(i int) error {
-			for _, other := range contacts[i] {
-				if err := s.Meet(ctx, i, other); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
+		func(i int) error { return m.introduce(ctx, i, contacts[i]) },
 		func(i int) error { return s.Settle(ctx, i) },
 	}
 	for _, step := range steps {
-		parallel(booters, w.Nodes, func(i int) { m.check(step(i)) })
-		if err := m.failed.Load(); err != nil {
+		var fatal atomic.Pointer[error]
+		parallel(booters, w.Nodes, func(i int) {
+			if err := step(i); err != nil {
+				fatal.CompareAndSwap(nil, &err)
+			}
+		})
+		if err := fatal.Load(); err != nil {
 			return fmt.Errorf("boot: %w", *err)
 		}
 	}
@@ -83,6 +81,23 @@ func (m *measurement) boot(ctx context.Context) error {
 	f.MemoryKiB = float64(Memory()-memory) / 1024 / nodes
 	f.Goroutines = float64(runtime.NumGoroutine()-goroutines) / nodes
 	f.Connections = float64(s.Connections()) / nodes
+	return nil
+}
+
+// introduce gives node i its contacts. One that does not answer is lived
+// without, and told of, as long as another does.
+func (m *measurement) introduce(ctx context.Context, i int, contacts []int) error {
+	silent := 0
+	for _, other := range contacts {
+		err := m.swarm.Meet(ctx, i, other)
+		if err == nil {
+			continue
+		}
+		m.check(fmt.Errorf("a contact did not answer: %w", err))
+		if silent++; silent == len(contacts) {
+			return err
+		}
+	}
 	return nil
 }
 
