@@ -38,7 +38,8 @@ func (d *drawing) group(g Group, x, y, width, bar float64) {
 	d.text(x+width-16, y+12, "s", "end", better)
 	all := append([]float64{g.Target}, g.Values...)
 	s := newScale(all, left, right)
-	s.low-- // a bar of the smallest has a length too
+	s.low--             // a bar of the smallest has a length too
+	var labels []func() // over all else
 	for i, v := range g.Values {
 		at := y + 18 + float64(i)*bar
 		if v <= 0 {
@@ -46,10 +47,13 @@ func (d *drawing) group(g Group, x, y, width, bar float64) {
 			continue
 		}
 		d.box(left, at, s.at(v)-left, bar-3, colour(i))
-		d.text(s.at(v)+5, at+11, "s", "start", short(v)+" "+g.Unit)
+		labels = append(labels, func() { d.text(s.at(v)+5, at+11, "s", "start", short(v)+" "+g.Unit) })
 	}
 	if g.Target > 0 {
 		d.line(s.at(g.Target), y+15, s.at(g.Target), y+18+float64(len(g.Values))*bar, "goal")
+	}
+	for _, label := range labels {
+		label()
 	}
 }
 

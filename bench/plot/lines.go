@@ -31,7 +31,7 @@ func Charts(title string, charts []Chart) []byte {
 }
 
 func (d *drawing) chart(c Chart, x, y, width, height float64) {
-	left, right, above, below := x+56, x+width-150, y+28, y+height-40
+	left, right, above, below := x+56, x+width-196, y+28, y+height-40
 	var xs, ys []float64
 	for _, l := range c.Lines {
 		xs, ys = append(xs, l.X...), append(ys, l.Y...)
@@ -60,13 +60,13 @@ func (d *drawing) series(l Line, i int, across, up scale) {
 			points = append(points, fmt.Sprintf("%.1f,%.1f", across.at(l.X[j]), up.at(l.Y[j])))
 		}
 	}
-	fmt.Fprintf(&d.body, `<polyline points="%s" class="l c%d"/>`+"\n", strings.Join(points, " "), i%5)
+	fmt.Fprintf(&d.body, `<polyline points="%s" class="l c%d"/>`+"\n", strings.Join(points, " "), i%6)
 }
 
 func (d *drawing) names(lines []Line, x, y float64) {
 	for i, l := range lines {
 		at := y + 6 + float64(i)*18
-		d.line(x, at, x+14, at, fmt.Sprintf("l c%d", i%5))
+		d.line(x, at, x+14, at, fmt.Sprintf("l c%d", i%6))
 		d.text(x+18, at+4, "s", "start", l.Name)
 	}
 }

@@ -20,11 +20,11 @@ type drawing struct {
 }
 
 const style = `<style>
-text{font:12px system-ui,sans-serif;fill:#222}.t{font-size:14px;font-weight:600}.s{font-size:11px;fill:#666}
+text{font:12px system-ui,sans-serif;fill:#222}.t{font-size:14px;font-weight:600}.s{font-size:11px;fill:#666;paint-order:stroke;stroke:#fff;stroke-width:3px}
 .bg{fill:#fff}.g{stroke:#ddd;stroke-width:1}.goal{stroke:#222;stroke-width:1.5;stroke-dasharray:3 2}.l{fill:none;stroke-width:2}
 .f0{fill:#1f6fb4}.f1{fill:#6baed6}.f2{fill:#b7d4ea}.f3{fill:#d9742b}.f4{fill:#5a9e4b}.f5{fill:#8b62a8}
-.c0{stroke:#1f6fb4}.c1{stroke:#d9742b}.c2{stroke:#5a9e4b}.c3{stroke:#8b62a8}.c4{stroke:#6baed6}
-@media(prefers-color-scheme:dark){text{fill:#ddd}.s{fill:#999}.bg{fill:#161616}.g{stroke:#383838}.goal{stroke:#ddd}}
+.c0{stroke:#1f6fb4}.c1{stroke:#d9742b}.c2{stroke:#5a9e4b}.c3{stroke:#8b62a8}.c4{stroke:#6baed6}.c5{stroke:#a33}
+@media(prefers-color-scheme:dark){text{fill:#ddd}.s{fill:#999;stroke:#161616}.bg{fill:#161616}.g{stroke:#383838}.goal{stroke:#ddd}}
 </style>`
 
 func (d *drawing) text(x, y float64, class, anchor, text string) {
