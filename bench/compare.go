@@ -140,7 +140,7 @@ func (c contest) once(ctx context.Context, which string, e *Entry, command, argu
 	if command == nil || ctx.Err() != nil {
 		return
 	}
-	got, err := run(ctx, append(slices.Clone(command), arguments...))
+	got, err := run(ctx, runMemory, append(slices.Clone(command), arguments...))
 	if err != nil {
 		e.Failed = append(e.Failed, oneLine(err))
 		fmt.Fprintf(c.progress, "%s: %s failed after %.1f s: %s\n", which, e.Title, got.took.Seconds(), oneLine(err))
@@ -156,7 +156,7 @@ func (c contest) many(ctx context.Context, e *Entry, command []string) *Many {
 		return nil
 	}
 	const mib = 1 << 20
-	got, err := run(ctx, command)
+	got, err := run(ctx, manyMemory, command)
 	m := &Many{OK: err == nil, MemoryMiB: float64(got.peak) / mib, TookS: got.took.Seconds()}
 	if err != nil {
 		m.Why = oneLine(err)

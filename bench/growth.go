@@ -114,7 +114,7 @@ func along(ctx context.Context, progress io.Writer, a growth.Axis, xs []int, of 
 		return a, err
 	}
 	for _, x := range xs {
-		got, err := run(ctx, slices.Concat([]string{path, "one", variantFile}, inJSON(of(x))))
+		got, err := run(ctx, runMemory, slices.Concat([]string{path, "one", variantFile}, inJSON(of(x))))
 		if err != nil {
 			return a, fmt.Errorf("%d %s: %w", x, a.Of, err)
 		}

@@ -80,9 +80,22 @@ func TestAPeerThatIsNotInstalledIsALineAndNoFailure(t *testing.T) {
 
 func TestARunThatEndsBadlyIsToldOf(t *testing.T) {
 	// Given a program that fails, when it is run
-	_, err := run(t.Context(), []string{os.Args[0], "one", "sideways", "{}"})
+	_, err := run(t.Context(), runMemory, []string{os.Args[0], "one", "sideways", "{}"})
 	// then its last words are why
 	if err == nil || !strings.Contains(err.Error(), `not "sideways"`) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestAProcessThatTakesTooMuchMemoryIsStopped(t *testing.T) {
+	if _, ok := work.Resident(os.Getpid()); !ok {
+		return // the system does not tell
+	}
+	// Given no memory at all, when a network is booted
+	text, _ := json.Marshal(work.Work{Nodes: 200, Contacts: 3})
+	_, err := run(t.Context(), 0, []string{os.Args[0], "one", variantFile, string(text)})
+	// then it does not get far
+	if err == nil || err.Error() != "passed 0 GiB" {
 		t.Errorf("error %v", err)
 	}
 }

@@ -15,12 +15,11 @@ import (
 // The ends of a run that does not end. Memory is bounded so that a network that
 // takes more than the machine has does not take the machine with it.
 const (
-	runLimit    = 10 * time.Minute
-	memoryLimit = 4 << 30 // bytes
-	watchEvery  = 100 * time.Millisecond
+	runLimit   = 10 * time.Minute
+	runMemory  = 12 << 30 // bytes
+	manyMemory = 4 << 30  // for the row of a thousand nodes
+	watchEvery = 100 * time.Millisecond
 )
-
-var errMemory = fmt.Errorf("passed %d GiB", memoryLimit>>30)
 
 // ran is what a process was seen to take.
 type ran struct {
@@ -29,8 +28,9 @@ type ran struct {
 	took    time.Duration
 }
 
-// run has a contestant do the work in a process of its own.
-func run(ctx context.Context, command []string) (ran, error) {
+// run has a contestant do the work in a process of its own, which may have so
+// much memory.
+func run(ctx context.Context, memory int, command []string) (ran, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, runLimit, fmt.Errorf("not done after %v", runLimit))
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
@@ -45,7 +45,7 @@ func run(ctx context.Context, command []string) (ran, error) {
 	}
 	watched := make(chan int)
 	ended := make(chan struct{})
-	go func() { watched <- watch(child.Process.Pid, ended, stop) }()
+	go func() { watched <- watch(child.Process.Pid, memory, ended, stop) }()
 	err := child.Wait()
 	close(ended)
 	r := ran{peak: <-watched, took: time.Since(begun)}
@@ -63,7 +63,7 @@ func run(ctx context.Context, command []string) (ran, error) {
 
 // watch stops a process that takes too much memory, and returns the most that
 // it was seen to have.
-func watch(pid int, ended <-chan struct{}, stop context.CancelCauseFunc) (peak int) {
+func watch(pid, memory int, ended <-chan struct{}, stop context.CancelCauseFunc) (peak int) {
 	again := time.NewTicker(watchEvery)
 	defer again.Stop()
 	for {
@@ -72,8 +72,8 @@ func watch(pid int, ended <-chan struct{}, stop context.CancelCauseFunc) (peak i
 			return peak
 		case <-again.C:
 			bytes, _ := work.Resident(pid)
-			if peak = max(peak, bytes); peak > memoryLimit {
-				stop(errMemory)
+			if peak = max(peak, bytes); peak > memory {
+				stop(fmt.Errorf("passed %d GiB", memory>>30))
 			}
 		}
 	}

@@ -66,7 +66,7 @@ func (r Report) remarks() (lines []string) {
 			lines = append(lines, row.name+": "+row.note)
 		}
 	}
-	return append(lines, fmt.Sprintf("%d nodes: booted once; no means that it did not end well, took more than %v, or passed %d GiB.", many, runLimit, memoryLimit>>30))
+	return append(lines, fmt.Sprintf("%d nodes: booted once; no means that it did not end well, took more than %v, or passed %d GiB.", many, runLimit, manyMemory>>30))
 }
 
 // ratios say for each row whether ours, as it is judged, is where it is asked

@@ -100,7 +100,12 @@ func (s *swarm) Settle(ctx context.Context, i int) error {
 		case <-time.After(time.Millisecond):
 		}
 	}
-	return <-d.RefreshRoutingTable()
+	select {
+	case err := <-d.RefreshRoutingTable():
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (s *swarm) Store(ctx context.Context, i int, key, value []byte) error {
