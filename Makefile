@@ -4,4 +4,13 @@
 sim-night:
 	go test ./sim -run TestNothingBreaksInAnyScenario -seeds 1112 -timeout 24h
 
-.PHONY: sim-night
+# Every layer's benchmarks here beside those of another commit, turn about, and
+# benchstat over both. Say make bench BASE=HEAD~1 COUNT=3 BENCH=Closest for less.
+BASE  ?= main
+COUNT ?= 6
+BENCH ?= Closest|Seen$$|Lookup$$|FindNodeAnswer|Put$$|PutBy64Callers|Entries$$|SealedQuestion|WarmQuestion|CompareDistance|Network
+
+bench:
+	@BASE='$(BASE)' COUNT='$(COUNT)' BENCH='$(BENCH)' bench/beside.sh
+
+.PHONY: sim-night bench

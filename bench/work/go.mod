@@ -1,0 +1,3 @@
+module github.com/khashmir/kad/bench/work
+
+go 1.26.0

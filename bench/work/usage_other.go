@@ -1,0 +1,8 @@
+//go:build !unix
+
+package work
+
+import "time"
+
+// CPU is not told here.
+func CPU() time.Duration { return 0 }
