@@ -98,6 +98,11 @@ const (
 	// paper: none). It saves a hop; see docs/adr/0010-wide-buckets.md.
 	WideBuckets = 4
 
+	// SparePingInterval paces the pings back to strangers for whom there is room
+	// in a wide bucket that has K contacts already. In a young network they
+	// would be half of all questions; those who answer us fill it too.
+	SparePingInterval = time.Second
+
 	// Witness is how long before a question somebody else must have answered
 	// at the earliest, for its silence to count against the one asked.
 	Witness = 10 * time.Second

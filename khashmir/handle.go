@@ -36,9 +36,19 @@ func (n *Node) meet(from kad.Contact) {
 	n.mu.Lock()
 	defer n.unlock()
 	n.counts.served++
-	if n.table.Wants(from.ID) {
+	if n.table.Wants(from.ID) && (!n.table.Spare(from.ID) || n.mayPingSpare()) {
 		n.ping(from)
 	}
+}
+
+// mayPingSpare paces the pings back to those whom the table is not short of.
+func (n *Node) mayPingSpare() bool {
+	now := n.clock.Now()
+	if now.Sub(n.pingedSpare) < kad.SparePingInterval {
+		return false
+	}
+	n.pingedSpare = now
+	return true
 }
 
 // closest answers with the K contacts closest to target, leaving out the

@@ -36,13 +36,14 @@ type Node struct {
 	endLife   context.CancelFunc
 	gone      chan struct{} // closed when it returns
 
-	mu     sync.Mutex // guards what follows; never held over I/O or a callback
-	closed bool
-	table  *ktable.Table
-	tokens tokens
-	calls  map[*call]struct{}
-	pings  map[kad.ID]struct{} // ping-backs in flight
-	timers [5]func() bool      // housekeeping
+	mu          sync.Mutex // guards what follows; never held over I/O or a callback
+	closed      bool
+	table       *ktable.Table
+	tokens      tokens
+	calls       map[*call]struct{}
+	pings       map[kad.ID]struct{} // ping-backs in flight
+	pingedSpare time.Time           // when a stranger was pinged back whom the table is not short of
+	timers      [5]func() bool      // housekeeping
 
 	leaving      leaving
 	neighbours   neighbours // who else holds it

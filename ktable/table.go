@@ -116,6 +116,13 @@ func (t *Table) Wants(id kad.ID) bool {
 	return b.failing > 0 || t.splits(id)
 }
 
+// Spare reports whether id is wanted for a wide bucket that has K contacts as it
+// is: it can wait.
+func (t *Table) Spare(id kad.ID) bool {
+	b := t.bucketOf(id)
+	return t.width(id) > t.config.K && b.placed.len() >= t.config.K && b.failing == 0
+}
+
 // Failed reports that a question to id was left unanswered. After MaxFailures
 // in a row the contact loses its place to the most recently seen of those that
 // wait for one. A contact that waits is given up at once. Dropped says that the

@@ -239,6 +239,28 @@ func TestTheTableWantsThoseItHasUseFor(t *testing.T) {
 	}
 }
 
+func TestOnlyTheWidePartOfABucketIsSpare(t *testing.T) {
+	// Given tables whose farthest bucket is twice as wide as K
+	config := ktable.Config{K: 3, Wide: 1}
+	failing := newTable(config, 0x80, 0x90, 0xb0, 0x40, 0x20, 0x10)
+	failing.Failed(contact(0x90).ID)
+	for name, test := range map[string]struct {
+		table *ktable.Table
+		id    byte
+		want  bool
+	}{
+		"one bucket, not wide yet":    {newTable(config, 0x80, 0x90), 0xa0, false},
+		"a wide one, with few":        {newTable(config, 0x80, 0x40, 0x20, 0x10), 0xa0, false},
+		"a wide one, with enough":     {newTable(config, 0x80, 0x90, 0xb0, 0x40, 0x20, 0x10), 0xa0, true},
+		"with enough, but failures":   {failing, 0xa0, false},
+		"near us, where none is wide": {newTable(config, 0x80, 0x90, 0x40, 0x20, 0x10), 0x08, false},
+	} {
+		if got := test.table.Spare(contact(test.id).ID); got != test.want {
+			t.Errorf("%s: Spare is %t, want %t", name, got, test.want)
+		}
+	}
+}
+
 func TestOrderIsKeptWhenTheCallerBreaksOffTheIteration(t *testing.T) {
 	table := newTable(ktable.Config{K: 2}, 0x40, 0x90, 0x80)
 	var got []byte
