@@ -21,6 +21,7 @@ var picture = map[string][]string{
 	"ktable":     {""},
 	"lookup":     {""},
 	"krpc":       {""},
+	"krpc/bep5":  {""},
 	"migrations": nil,
 	"store":      {"", "migrations"},
 	"transport":  {"", "krpc"},
@@ -33,7 +34,7 @@ var picture = map[string][]string{
 }
 
 // pure packages are handed the time and chance; they never reach for them.
-var pure = []string{"", "ktable", "lookup", "krpc"}
+var pure = []string{"", "ktable", "lookup", "krpc", "krpc/bep5"}
 
 // outside is what may be imported of others, and by whom.
 var outside = map[string][]string{
@@ -41,7 +42,7 @@ var outside = map[string][]string{
 	"github.com/jmoiron/sqlx":    {"store"},
 	"github.com/quic-go/quic-go": {"transport"},
 	"github.com/spf13/cobra":     {"cmd/khashmir-testnet"},
-	"github.com/zeebo/bencode":   {"krpc"},
+	"github.com/zeebo/bencode":   {"krpc", "krpc/bep5"},
 	"golang.org/x/crypto":        {"transport"},
 	"golang.org/x/net":           {"transport"},
 	"golang.org/x/term":          {"cmd/khashmir-testnet"},
