@@ -24,7 +24,7 @@ var picture = map[string][]string{
 	"krpc/bep5":  {""},
 	"migrations": nil,
 	"store":      {"", "migrations"},
-	"transport":  {"", "krpc"},
+	"transport":  {"", "krpc", "krpc/bep5"},
 	"khashmir":   {"", "ktable", "lookup", "krpc", "store", "transport"},
 	"testnet":    {"", "khashmir", "krpc", "store", "transport"},
 	"sim":        {"", "khashmir", "krpc", "store", "transport"},
@@ -45,6 +45,7 @@ var outside = map[string][]string{
 	"github.com/zeebo/bencode":   {"krpc", "krpc/bep5"},
 	"golang.org/x/crypto":        {"transport"},
 	"golang.org/x/net":           {"transport"},
+	"golang.org/x/sys":           {"transport"},
 	"golang.org/x/term":          {"cmd/khashmir-testnet"},
 	"modernc.org/sqlite":         {"store"},
 }

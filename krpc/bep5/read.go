@@ -289,3 +289,9 @@ func (p *parser) skipInt() bool {
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+// Canonical reports whether b is one value in the one way to write it.
+func Canonical(b []byte) bool {
+	p := parser{b: b}
+	return p.skip(0) && p.at == len(b)
+}
