@@ -40,6 +40,9 @@ type client struct {
 	conn *net.UDPConn
 	to   netip.AddrPort
 	id   string
+
+	answers func(m dict) dict // what serve answers with
+	once    bool
 }
 
 func dial(t testing.TB, n *mainline.Node, ip ...string) *client {
@@ -200,13 +203,15 @@ func (c *client) silence() (came []dict) {
 	}
 }
 
-// peer is a client that answers pings and find_nodes, as a node would.
+// serve answers queries, as a node would that knows nobody.
 func (c *client) serve() *client {
-	var once sync.Once
+	if c.answers == nil {
+		c.answers = func(dict) dict { return dict{"id": c.id, "nodes": ""} }
+	}
 	done := make(chan struct{})
 	c.t.Cleanup(func() { c.conn.Close(); <-done })
 	go func() {
-		defer once.Do(func() { close(done) })
+		defer close(done)
 		b := make([]byte, 8192)
 		for {
 			_ = c.conn.SetReadDeadline(time.Time{})
@@ -218,11 +223,26 @@ func (c *client) serve() *client {
 			if bencode.DecodeBytes(b[:n], &m) != nil || m["y"] != "q" {
 				continue
 			}
-			reply, _ := bencode.EncodeBytes(dict{"t": m["t"], "y": "r", "r": dict{"id": c.id, "nodes": ""}})
+			reply, _ := bencode.EncodeBytes(dict{"t": m["t"], "y": "r", "r": c.answers(m)})
 			_, _ = c.conn.WriteToUDPAddrPort(reply, from)
+			if c.once {
+				return
+			}
 		}
 	}()
 	return c
+}
+
+// serveWith answers every query with what values says.
+func (c *client) serveWith(values func(m dict) dict) *client {
+	c.answers = values
+	return c.serve()
+}
+
+// serveOnce answers one query and is silent then.
+func (c *client) serveOnce() *client {
+	c.once = true
+	return c.serve()
 }
 
 // clock is the time of a test.
