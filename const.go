@@ -382,4 +382,10 @@ const (
 	// BootstrapRetry is how soon a node without contacts tries again to find
 	// any.
 	BootstrapRetry = 15 * time.Second
+
+	// MaxCrawlNodes is how many nodes a crawl hears of, CrawlQuestions what it
+	// asks of each, and CrawlInFlight how many it asks at once.
+	MaxCrawlNodes  = 1 << 20
+	CrawlQuestions = 4
+	CrawlInFlight  = 64
 )

@@ -126,15 +126,14 @@ func TestQuestionsWaitForTheirTurn(t *testing.T) {
 	})
 	var heard atomic.Int32
 	pings := func(count int, same bool) (all []chan error) {
-		c := dial(t, n)
-		answering := func() {
-			c.serveWith(func(dict) dict { heard.Add(1); return dict{"id": c.id} })
+		answering := func() *client {
+			c := dial(t, n)
+			return c.serveWith(func(dict) dict { heard.Add(1); return dict{"id": c.id} })
 		}
-		answering()
+		c := answering()
 		for range count {
 			if !same {
-				c = dial(t, n)
-				answering()
+				c = answering()
 			}
 			done := make(chan error, 1)
 			n.PingFunc(t.Context(), c.addr(), func(_ kad.Contact, err error) { done <- err })
