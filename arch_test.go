@@ -27,7 +27,7 @@ var picture = map[string][]string{
 	"transport":  {"", "krpc", "krpc/bep5"},
 	"khashmir":   {"", "ktable", "lookup", "krpc", "store", "transport"},
 	"mainline":   {"", "krpc/bep5", "ktable", "lookup", "store", "transport"},
-	"testnet":    {"", "khashmir", "krpc", "store", "transport"},
+	"testnet":    {"", "khashmir", "krpc", "mainline", "store", "transport"},
 	"sim":        {"", "khashmir", "krpc", "store", "transport"},
 	"sim/report": {"sim"},
 
