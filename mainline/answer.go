@@ -12,13 +12,16 @@ import (
 // ready by Begin.
 func (s *side) Answer(b []byte, from netip.AddrPort, m *bep5.Message) []byte {
 	n := s.node
-	if n.config.ReadOnly || s.loop.flood.over(from.Addr()) {
+	if s.loop.flood.over(from.Addr()) {
 		return b
 	}
 	if n.config.Observer != nil || n.config.Handler != nil {
 		if out, handled := s.hand(b, from, m); handled {
 			return out
 		}
+	}
+	if n.config.ReadOnly {
+		return b
 	}
 	start := len(b)
 	b = s.dispatch(b, from, m)

@@ -41,7 +41,7 @@ func (s *side) hand(b []byte, from netip.AddrPort, m *bep5.Message) ([]byte, boo
 		observe(in)
 	}
 	handler := s.node.config.Handler
-	if handler == nil {
+	if handler == nil || s.node.config.ReadOnly {
 		return b, false
 	}
 	answer, handled := handler(in)

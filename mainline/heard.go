@@ -8,9 +8,10 @@ import (
 	"github.com/khashmir/kad/krpc/bep5"
 )
 
-// heard is the askers of a batch that were not heard of lately. What is lately
-// is forgotten by accident, when another takes the place: this is for speed.
+// heard is the askers of a batch that were not heard of in this minute. One may
+// be forgotten sooner, when another takes the place: this is for speed.
 type heard struct {
+	minute int64
 	lately [1 << 10]uint64
 	count  int
 	askers [8]asker
@@ -19,6 +20,14 @@ type heard struct {
 type asker struct {
 	id   kad.ID
 	addr netip.AddrPort
+}
+
+// turn forgets all when it is time.
+func (h *heard) turn(unix int64) {
+	if minute := unix / 60; minute != h.minute {
+		h.minute = minute
+		clear(h.lately[:])
+	}
 }
 
 func (h *heard) note(id kad.ID, addr netip.AddrPort) {

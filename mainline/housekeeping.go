@@ -80,6 +80,8 @@ func (s *side) bootstrap() {
 	}
 	if s.table.Len() > 0 {
 		s.findSelf()
+	} else {
+		n.afterFunc(kad.BootstrapRetry, n.join)
 	}
 }
 
@@ -95,7 +97,7 @@ func (s *side) introduce(addrs []netip.AddrPort) {
 		return
 	}
 	for _, addr := range addrs {
-		body := s.question(bep5.FindNode, bep5.Args{Target: string(s.id[:])})
+		body := s.question(bep5.FindNode, bep5.Args{Target: string(s.id[:]), Want: s.wanted()})
 		s.ask(kad.Contact{}.WithAddr(addr), body, func(_ kad.Contact, _ *bep5.Message, err error) {
 			if err == nil {
 				select {
@@ -123,7 +125,7 @@ func (s *side) introduce(addrs []netip.AddrPort) {
 func (s *side) findSelf() {
 	s.begin(s.node.life, &search{
 		target: s.id,
-		body:   s.question(bep5.FindNode, bep5.Args{Target: string(s.id[:])}),
+		body:   s.question(bep5.FindNode, bep5.Args{Target: string(s.id[:]), Want: s.wanted()}),
 		ended:  func(error) {},
 	})
 }

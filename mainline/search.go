@@ -151,6 +151,7 @@ func (f *search) ask(to kad.Contact) {
 			f.side.late.answered(f.side.node.config.Clock.Now().Sub(sent))
 			f.answers++
 			f.lookup.Reply(to.ID, f.side.named(m))
+			f.side.introduceOthers(m)
 			if f.reply != nil {
 				f.reply(from, m)
 			}
@@ -167,6 +168,28 @@ func (s *side) named(m *bep5.Message) []kad.Contact {
 		_, ok := s.contact(c.ID, s.addrOf(c))
 		return !ok
 	})
+}
+
+// wanted is the families to ask for: the other one too, while that side knows
+// too few to find the way alone (BEP 32).
+func (s *side) wanted() []string {
+	if s.other == nil || s.other.table.Len() >= kad.K {
+		return nil
+	}
+	return []string{"n4", "n6"}
+}
+
+// introduceOthers has the other side ask those that an answer has named for it,
+// if it has a use for them.
+func (s *side) introduceOthers(m *bep5.Message) {
+	if s.other == nil || s.other.table.Len() >= kad.K {
+		return
+	}
+	for _, c := range m.Contacts() {
+		if c, ok := s.other.contact(c.ID, s.other.addrOf(c)); ok && s.other.wants(c) {
+			s.other.pingBack(c)
+		}
+	}
 }
 
 // watch sees to it that late questions are overtaken. One timer serves the

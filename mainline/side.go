@@ -150,6 +150,7 @@ func (s *side) Begin() {
 	l.unix = l.now.Unix()
 	l.tokens.turn(l.now)
 	l.flood.turn(l.unix)
+	l.heard.turn(l.unix)
 	l.id = *s.self.Load()
 	l.known = s.nearest()
 	if s.other != nil {

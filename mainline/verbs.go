@@ -185,7 +185,7 @@ func (n *Node) FindNodeFunc(ctx context.Context, target kad.ID, callback func([]
 
 func (n *Node) findNode(ctx context.Context, target kad.ID, then func([]kad.Contact, error)) {
 	on := func(s *side) *search {
-		return &search{target: target, body: s.question(bep5.FindNode, bep5.Args{Target: string(target[:])})}
+		return &search{target: target, body: s.question(bep5.FindNode, bep5.Args{Target: string(target[:]), Want: s.wanted()})}
 	}
 	n.everywhere(ctx, on, func(searches []*search, err error) {
 		var closest []kad.Contact
