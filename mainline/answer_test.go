@@ -271,6 +271,46 @@ func TestAnswersStayWithin1024BytesHoweverManyPeersThereAre(t *testing.T) {
 	}
 }
 
+func TestAnswersStayWithin1024BytesWhenBothFamiliesAreWanted(t *testing.T) {
+	n := open(t, func(c *mainline.Config) { c.Listen6 = loopback6 })
+	for range 12 {
+		for _, addr := range n.Addrs() {
+			if _, err := n.Ping(t.Context(), dialAddr(t, addr).serve().addr()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, addr := range n.Addrs() {
+		c := dialAddr(t, addr)
+		token := str(c.values("get_peers", dict{"info_hash": raw(hash)})["token"])
+		for port := 1; port <= 200; port++ {
+			c.values("announce_peer", dict{"info_hash": raw(hash), "port": port, "token": token})
+		}
+		for i := range 40 {
+			c.announce(kad.HashID([]byte{byte(i)}), 9)
+		}
+		both := []string{"n4", "n6"}
+		for _, tx := range []string{"t", strings.Repeat("t", bep5.MaxTx)} { // ask checks the length
+			c.values("get_peers", dict{"info_hash": raw(hash), "want": both, "scrape": 1}, dict{"t": tx})
+			r := c.values("get_peers", dict{"info_hash": raw(hash), "want": both}, dict{"t": tx})
+			if len(str(r["nodes"])) != 8*26 || len(str(r["nodes6"])) != 8*38 || len(strs(r["values"])) < 10 {
+				t.Errorf("%d bytes of nodes, %d of nodes6, %d peers", len(str(r["nodes"])), len(str(r["nodes6"])), len(strs(r["values"])))
+			}
+			r = c.values("sample_infohashes", dict{"target": raw(hash), "want": both}, dict{"t": tx})
+			if len(str(r["samples"])) != kad.MaxSamples*20 {
+				t.Errorf("%d bytes of samples", len(str(r["samples"])))
+			}
+			for _, size := range []int{10, 300, 500, 600} {
+				args, target := mutable(fmt.Sprint(size), 1, strings.Repeat("v", size))
+				c.values("put", with(args, dict{"token": c.token(target)}))
+				if r := c.values("get", dict{"target": target, "want": both}, dict{"t": tx}); len(str(r["v"])) != size {
+					t.Errorf("%d bytes of v", len(str(r["v"])))
+				}
+			}
+		}
+	}
+}
+
 func TestAReadOnlyAskerIsAnsweredAndNotKept(t *testing.T) {
 	n := open(t)
 	asker, c := dial(t, n), dial(t, n)

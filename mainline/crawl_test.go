@@ -97,6 +97,24 @@ func TestACrawlThatWasCutShortIsResumed(t *testing.T) {
 	}
 }
 
+func TestWhoWasSilentIsNotAskedAgainByAResumedCrawl(t *testing.T) {
+	nodes := network(t, 6)
+	dead := dial(t, nodes[0]).serve()
+	if _, err := nodes[0].Ping(t.Context(), dead.addr()); err != nil {
+		t.Fatal(err)
+	}
+	dead.conn.Close()
+	var out bytes.Buffer
+	report, err := mainline.Crawl(t.Context(), nodes[0], mainline.CrawlConfig{Out: &out})
+	if err != nil || report.Heard != 6 || report.Answered != 5 || strings.Count(out.String(), `"kind":"silent"`) != 1 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	report, err = mainline.Crawl(t.Context(), nodes[0], mainline.CrawlConfig{Resume: &out})
+	if err != nil || report.Heard != 6 || report.Answered != 5 || report.Questions != 0 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
 // cutting cancels when so many nodes were told of.
 type cutting struct {
 	*bytes.Buffer

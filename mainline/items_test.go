@@ -238,7 +238,8 @@ func TestALaterVersionReplacesAnEarlierOneAndNeverTheReverse(t *testing.T) {
 
 func TestAnItemEndsTwoHoursAfterItWasLastPut(t *testing.T) {
 	clock := newClock()
-	c := dial(t, open(t, withClock(clock)))
+	n := open(t, withClock(clock))
+	c := dial(t, n)
 	args, target := immutable("v")
 	put := func() { c.values("put", with(args, dict{"token": c.token(target)})) }
 	put()
@@ -251,6 +252,9 @@ func TestAnItemEndsTwoHoursAfterItWasLastPut(t *testing.T) {
 	clock.pass(31 * time.Minute)
 	if r := c.values("get", dict{"target": target}); r["v"] != nil {
 		t.Errorf("121 min after: %q", r)
+	}
+	if s := n.Stats(); s.Items != 0 {
+		t.Errorf("the node still holds %d", s.Items)
 	}
 }
 

@@ -171,6 +171,29 @@ func TestALiarsItemIsNotBelieved(t *testing.T) {
 	}
 }
 
+func TestWhoGivesNoTokenIsNotAskedToStore(t *testing.T) {
+	n := open(t)
+	miser := dial(t, n)
+	var methods []any
+	miser.serveWith(func(m dict) dict {
+		methods = append(methods, m["q"])
+		return dict{"id": miser.id}
+	})
+	if _, err := n.Ping(t.Context(), miser.addr()); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := n.AnnouncePeer(t.Context(), hash, 1); !errors.Is(err, mainline.ErrNotStored) || len(r.Refused) != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if r, err := n.PutImmutable(t.Context(), "v"); !errors.Is(err, mainline.ErrNotStored) || len(r.Refused) != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	n.Close()
+	if !slices.Equal(methods, []any{"ping", "get_peers", "get"}) {
+		t.Errorf("asked %q", methods)
+	}
+}
+
 func TestAScrapeAndASampleOfTheNetwork(t *testing.T) {
 	nodes := network(t, 12)
 	for i := range 3 {

@@ -150,6 +150,9 @@ func text(raw []byte) (string, bool) {
 // FuzzAnswer: whatever goes into an answer, what comes out is canonical.
 func FuzzAnswer(f *testing.F) {
 	f.Add([]byte("tx"), []byte("token"), int64(-5), uint16(6881))
+	for _, n := range []int{0, 9, 10, 99, 100, bep5.MaxTx} { // lengths of one to three digits
+		f.Add(bytes.Repeat([]byte("t"), n), bytes.Repeat([]byte("x"), n), int64(n), uint16(n))
+	}
 	f.Fuzz(func(t *testing.T, tx, token []byte, n int64, port uint16) {
 		to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{1, 2, 3, 4}), port)
 		sender := kad.HashID(token)
