@@ -174,8 +174,11 @@ func TestALiarsItemIsNotBelieved(t *testing.T) {
 func TestWhoGivesNoTokenIsNotAskedToStore(t *testing.T) {
 	n := open(t)
 	miser := dial(t, n)
+	var mu sync.Mutex
 	var methods []any
 	miser.serveWith(func(m dict) dict {
+		mu.Lock()
+		defer mu.Unlock()
 		methods = append(methods, m["q"])
 		return dict{"id": miser.id}
 	})
@@ -188,7 +191,8 @@ func TestWhoGivesNoTokenIsNotAskedToStore(t *testing.T) {
 	if r, err := n.PutImmutable(t.Context(), "v"); !errors.Is(err, mainline.ErrNotStored) || len(r.Refused) != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
-	n.Close()
+	mu.Lock()
+	defer mu.Unlock()
 	if !slices.Equal(methods, []any{"ping", "get_peers", "get"}) {
 		t.Errorf("asked %q", methods)
 	}
