@@ -52,8 +52,9 @@ type Config struct {
 	Table Table
 
 	// Handler may answer in the node's place. It and Observer hear of every
-	// query that could be read; they run where packets are read and must not
-	// block. Default: neither, and then they cost nothing.
+	// query that could be read. They run where packets are read and must not
+	// block: from them call nothing of the node's but what takes a callback.
+	// Default: neither, and then they cost nothing.
 	Handler  func(Incoming) (Answer, bool)
 	Observer func(Incoming)
 

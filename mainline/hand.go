@@ -28,8 +28,9 @@ type Answer struct {
 	Err    *Error
 }
 
-// hand shows a question to the observer and the handler. It is not fast: a
-// handler is for research.
+// hand shows a question to the observer and the handler. It is not fast: they
+// are for research. They run without the shelf's lock, so that they may begin
+// things of their own, with callbacks.
 func (s *side) hand(b []byte, from netip.AddrPort, m *bep5.Message) ([]byte, bool) {
 	in := Incoming{From: from, ID: m.NodeID(), Method: string(m.Method), Version: printable(m.Version), ReadOnly: m.ReadOnly, Args: slices.Clone(m.Body)}
 	copied := append([]byte("d1:a"), in.Args...)
@@ -37,14 +38,7 @@ func (s *side) hand(b []byte, from netip.AddrPort, m *bep5.Message) ([]byte, boo
 	if in.Args != nil {
 		_ = bep5.Read(bep5.AppendTail(copied, m.Tx), &in.Message)
 	}
-	if observe := s.node.config.Observer; observe != nil {
-		observe(in)
-	}
-	handler := s.node.config.Handler
-	if handler == nil || s.node.config.ReadOnly {
-		return b, false
-	}
-	answer, handled := handler(in)
+	answer, handled := s.show(in)
 	switch {
 	case !handled:
 		return b, false
@@ -65,4 +59,16 @@ func (s *side) hand(b []byte, from netip.AddrPort, m *bep5.Message) ([]byte, boo
 	b = bep5.Open(b, from)
 	b = append(b[:len(b)-1], r[:len(r)-1]...) // Open has begun the dictionary, Close ends it
 	return bep5.Close(b, m.Tx), true
+}
+
+func (s *side) show(in Incoming) (answer Answer, handled bool) {
+	s.node.shelf.mu.Unlock()
+	defer s.node.shelf.mu.Lock()
+	if observe := s.node.config.Observer; observe != nil {
+		observe(in)
+	}
+	if handler := s.node.config.Handler; handler != nil && !s.node.config.ReadOnly {
+		answer, handled = handler(in)
+	}
+	return answer, handled
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"sync"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -50,26 +51,31 @@ func (n *Node) join() {
 	n.mu.Unlock()
 }
 
-// bootstrap asks all that might know somebody, then looks for its own
-// neighbours.
+// bootstrap asks all that might know somebody, and looks for its own neighbours
+// as soon as one of them has answered. A name that takes long to resolve keeps
+// nobody waiting but itself.
 func (s *side) bootstrap() {
 	n := s.node
-	n.mu.Lock()
-	addrs := s.saved
-	n.mu.Unlock()
+	var asking sync.WaitGroup
+	answered, all := make(chan struct{}, 1), make(chan struct{})
+	asking.Go(func() { s.introduce(s.saved, answered) })
 	for _, host := range n.config.Bootstrap {
-		resolved, err := n.resolve(n.life, host)
-		if err != nil {
-			n.log.Warn("a bootstrap contact cannot be asked", "contact", host, "err", err)
-			continue
-		}
-		for _, addr := range resolved {
-			if n.sideOf(addr.Addr()) == s {
-				addrs = append(addrs, addr)
+		asking.Go(func() {
+			resolved, err := n.resolve(n.life, host)
+			if err != nil {
+				n.log.Warn("a bootstrap contact cannot be asked", "contact", host, "err", err)
 			}
-		}
+			s.introduce(resolved, answered)
+		})
 	}
-	s.introduce(addrs)
+	n.running.Go(func() {
+		asking.Wait()
+		close(all)
+	})
+	select {
+	case <-answered:
+	case <-all:
+	}
 	n.mu.Lock()
 	defer n.unlock()
 	s.joining = false
@@ -85,39 +91,32 @@ func (s *side) bootstrap() {
 	}
 }
 
-// introduce asks all of addrs for our own neighbours and waits until one of
-// them has answered and is in the table, or none has.
-func (s *side) introduce(addrs []netip.AddrPort) {
+// introduce asks those of addrs that are of this family for our neighbours, and
+// returns when all have answered or have not.
+func (s *side) introduce(addrs []netip.AddrPort, answered chan<- struct{}) {
 	n := s.node
-	first, rest := make(chan struct{}, 1), make(chan struct{})
-	left := len(addrs)
+	var waiting sync.WaitGroup
 	n.mu.Lock()
-	if left == 0 || n.closed {
-		n.mu.Unlock()
-		return
-	}
 	for _, addr := range addrs {
+		if n.closed || n.sideOf(addr.Addr()) != s {
+			continue
+		}
+		waiting.Add(1)
 		body := s.question(bep5.FindNode, bep5.Args{Target: string(s.id[:]), Want: s.wanted()})
 		s.ask(kad.Contact{}.WithAddr(addr), body, func(_ kad.Contact, _ *bep5.Message, err error) {
-			if err == nil {
-				select {
-				case first <- struct{}{}:
-				default:
-				}
-			} else {
+			defer waiting.Done()
+			if err != nil {
 				n.log.Warn("a bootstrap contact did not answer", "contact", addr, "err", err)
+				return
 			}
-			if left--; left == 0 {
-				close(rest)
+			select {
+			case answered <- struct{}{}:
+			default:
 			}
 		})
 	}
 	n.unlock()
-	select {
-	case <-first:
-	case <-rest:
-	case <-n.life.Done():
-	}
+	waiting.Wait() // Close ends all questions
 }
 
 // findSelf looks for the node's neighbours, and so makes it known to them. Call

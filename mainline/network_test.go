@@ -322,6 +322,37 @@ func TestAHandlerAnswersInTheNodesPlaceAndTheObserverHearsOfAll(t *testing.T) {
 	}
 }
 
+func TestAnObserverMayBeginThingsOfItsOwn(t *testing.T) {
+	nodes := network(t, 3)
+	done := make(chan error, 2)
+	var n *mainline.Node
+	ready := make(chan struct{})
+	n = open(t, func(c *mainline.Config) {
+		c.Observer = func(in mainline.Incoming) {
+			if in.Method != "moo" {
+				return
+			}
+			<-ready
+			n.GetFunc(t.Context(), hash, func(mainline.Item, error) { done <- nil })
+			n.GetPeersFunc(t.Context(), hash, func(peers []netip.AddrPort, err error) {
+				if len(peers) == 0 {
+					done <- err
+				}
+			})
+		}
+	})
+	close(ready)
+	if err := n.Join(t.Context(), nodes[0].Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	dial(t, n).refused("moo", nil)
+	for range 2 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestADeadBootstrapContactCostsALogLine(t *testing.T) {
 	silent := dialAddr(t, netip.MustParseAddrPort("127.0.0.1:9"))
 	friend := open(t)
