@@ -505,6 +505,9 @@ func TestScrapeTellsSeedsFromOthers(t *testing.T) {
 			t.Errorf("noseed, and %v", ip)
 		}
 	}
+	if e := new(mainline.Bloom).Estimate(); e != 0 {
+		t.Errorf("an empty filter is estimated as %v", e)
+	}
 	if r := c.values("get_peers", dict{"info_hash": raw(kad.ID{1}), "scrape": 1}); r["BFsd"] != nil && strings.Trim(str(r["BFsd"]), "\x00") != "" {
 		t.Error("a filter for what nobody announced")
 	}

@@ -29,6 +29,13 @@ func (s *side) question(method string, args bep5.Args) []byte {
 // that is zero stands for whoever is there. Call it under the lock; then runs
 // under the lock too, later, exactly once. A refusal is an *Error.
 func (s *side) ask(to kad.Contact, body []byte, then func(from kad.Contact, m *bep5.Message, err error)) {
+	s.askFor(to, body, true, then)
+}
+
+// askFor is ask; expected says that everybody answers such a question. Many
+// clients, transmission's for one, have never heard of BEP 44 and are silent:
+// that must not cost them their place.
+func (s *side) askFor(to kad.Contact, body []byte, expected bool, then func(from kad.Contact, m *bep5.Message, err error)) {
 	sent := s.node.config.Clock.Now()
 	s.send(errand{to: to.Addr(), body: body, then: func(m *bep5.Message, err error) {
 		n := s.node
@@ -38,7 +45,7 @@ func (s *side) ask(to kad.Contact, body []byte, then func(from kad.Contact, m *b
 		if err == nil {
 			from, err = s.answered(to, m)
 		} else {
-			s.unanswered(to, sent, err)
+			s.unanswered(to, sent, expected, err)
 		}
 		then(from, m, err)
 	}})
@@ -133,13 +140,13 @@ func (s *side) vote(c kad.Contact, m *bep5.Message) {
 
 // unanswered counts a silence, but only when somebody else has answered since:
 // it may be our own network that is silent (docs/adr/0003).
-func (s *side) unanswered(to kad.Contact, sent time.Time, err error) {
+func (s *side) unanswered(to kad.Contact, sent time.Time, expected bool, err error) {
 	s.node.counts.failures++
 	if !errors.Is(err, transport.ErrTimeout) {
 		return
 	}
 	s.pace.repeated()
-	if s.latest.After(sent) {
+	if expected && s.latest.After(sent) {
 		s.failed(to)
 	} else {
 		s.table.Excused(to.ID)

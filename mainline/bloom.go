@@ -49,6 +49,9 @@ func (f *Bloom) Estimate() float64 {
 	for _, b := range f {
 		zeros += 8 - bits.OnesCount8(b)
 	}
+	if zeros == 8*len(f) {
+		return 0
+	}
 	c := math.Min(size-1, float64(zeros))
 	return math.Log(math.Max(c, 1)/size) / (2 * math.Log(1-1/size))
 }

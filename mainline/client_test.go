@@ -223,7 +223,11 @@ func (c *client) serve() *client {
 			if bencode.DecodeBytes(b[:n], &m) != nil || m["y"] != "q" {
 				continue
 			}
-			reply, _ := bencode.EncodeBytes(dict{"t": m["t"], "y": "r", "r": c.answers(m)})
+			values := c.answers(m)
+			if values == nil {
+				continue
+			}
+			reply, _ := bencode.EncodeBytes(dict{"t": m["t"], "y": "r", "r": values})
 			_, _ = c.conn.WriteToUDPAddrPort(reply, from)
 			if c.once {
 				return

@@ -1,6 +1,7 @@
 package mainline_test
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -189,6 +190,34 @@ func TestAnIDKeepsTheAddressThatItWasFirstSeenAt(t *testing.T) {
 	r := dial(t, n).values("find_node", dict{"target": a.id}, dict{"ro": 1})
 	if want := string(bep5.AppendContact(nil, kad.ID([]byte(a.id)), a.addr())); str(r["nodes"]) != want {
 		t.Errorf("nodes %q, want %q", r["nodes"], want)
+	}
+}
+
+func TestAContactThatDoesNotKnowBEP44KeepsItsPlace(t *testing.T) {
+	n := open(t)
+	living := known(t, n, 9)
+	old := dial(t, n)
+	old.serveWith(func(m dict) dict {
+		if m["q"] == "get" {
+			return nil // silence
+		}
+		return dict{"id": old.id, "nodes": ""}
+	})
+	if _, err := n.Ping(t.Context(), old.addr()); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 4 {
+		if _, err := n.Get(t.Context(), kad.ID([]byte(old.id)).Flip(159-i)); !errors.Is(err, mainline.ErrNotFound) {
+			t.Fatal(err)
+		}
+		if _, err := n.Ping(t.Context(), living[0].addr()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, func() bool { return n.Stats().Asked >= 40 })
+	r := dial(t, n).values("find_node", dict{"target": old.id}, dict{"ro": 1})
+	if !strings.HasPrefix(str(r["nodes"]), old.id) {
+		t.Error("it is named no more")
 	}
 }
 

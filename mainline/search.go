@@ -17,6 +17,7 @@ type search struct {
 	side   *side
 	target kad.ID
 	body   []byte // what every contact on the way is asked
+	rare   bool   // not everybody answers such a question
 
 	reply func(from kad.Contact, m *bep5.Message) // every answer; may be nil
 	ended func(err error)                         // exactly once, however it ends
@@ -84,7 +85,7 @@ func (f *search) start() {
 	s := f.side
 	f.lookup = lookup.New(f.target, lookup.Config{Alpha: s.node.config.Alpha, Self: s.id})
 	f.known = s.table.Len()
-	f.lookup.Add(s.table.Closest(nil, f.target, kad.K)...)
+	f.lookup.Add(s.table.Closest(nil, f.target, 2*kad.K)...) // some of the closest may be silent
 	if table := s.node.config.Table; table != nil {
 		for _, c := range table.Closest(f.target, kad.K) {
 			f.learn(c)
@@ -140,7 +141,7 @@ func (f *search) ask(to kad.Contact) {
 	}
 	sent := f.side.node.config.Clock.Now()
 	f.flights = append(f.flights, flight{to.ID, sent})
-	f.side.ask(to, f.body, func(from kad.Contact, m *bep5.Message, err error) {
+	f.side.askFor(to, f.body, !f.rare, func(from kad.Contact, m *bep5.Message, err error) {
 		f.flights = slices.DeleteFunc(f.flights, func(l flight) bool { return l.id == to.ID })
 		if f.over {
 			return

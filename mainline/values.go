@@ -83,7 +83,7 @@ func (n *Node) getLatest(ctx context.Context, target kad.ID, o GetOptions, then 
 func (n *Node) itemSearch(target kad.ID, seq *int64, reply func(kad.Contact, *bep5.Message)) func(*side) *search {
 	return func(s *side) *search {
 		body := s.question(bep5.Get, bep5.Args{Target: string(target[:]), Seq: seq})
-		return &search{target: target, body: body, reply: reply}
+		return &search{target: target, body: body, rare: true, reply: reply}
 	}
 }
 

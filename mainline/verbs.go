@@ -79,7 +79,7 @@ func (n *Node) askAt(ctx context.Context, addr netip.AddrPort, body func(*side) 
 			then(to, nil, context.Cause(ctx))
 		}
 	})
-	s.ask(to, b, func(from kad.Contact, m *bep5.Message, err error) {
+	s.askFor(to, b, false, func(from kad.Contact, m *bep5.Message, err error) {
 		if over {
 			return
 		}
