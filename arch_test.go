@@ -21,11 +21,13 @@ var picture = map[string][]string{
 	"ktable":     {""},
 	"lookup":     {""},
 	"krpc":       {""},
+	"krpc/bep5":  {""},
 	"migrations": nil,
 	"store":      {"", "migrations"},
-	"transport":  {"", "krpc"},
+	"transport":  {"", "krpc", "krpc/bep5"},
 	"khashmir":   {"", "ktable", "lookup", "krpc", "store", "transport"},
-	"testnet":    {"", "khashmir", "krpc", "store", "transport"},
+	"mainline":   {"", "krpc/bep5", "ktable", "lookup", "store", "transport"},
+	"testnet":    {"", "khashmir", "krpc", "mainline", "store", "transport"},
 	"sim":        {"", "khashmir", "krpc", "store", "transport"},
 	"sim/report": {"sim"},
 
@@ -33,7 +35,7 @@ var picture = map[string][]string{
 }
 
 // pure packages are handed the time and chance; they never reach for them.
-var pure = []string{"", "ktable", "lookup", "krpc"}
+var pure = []string{"", "ktable", "lookup", "krpc", "krpc/bep5"}
 
 // outside is what may be imported of others, and by whom.
 var outside = map[string][]string{
@@ -41,9 +43,10 @@ var outside = map[string][]string{
 	"github.com/jmoiron/sqlx":    {"store"},
 	"github.com/quic-go/quic-go": {"transport"},
 	"github.com/spf13/cobra":     {"cmd/khashmir-testnet"},
-	"github.com/zeebo/bencode":   {"krpc"},
+	"github.com/zeebo/bencode":   {"krpc", "krpc/bep5", "mainline"},
 	"golang.org/x/crypto":        {"transport"},
 	"golang.org/x/net":           {"transport"},
+	"golang.org/x/sys":           {"transport"},
 	"golang.org/x/term":          {"cmd/khashmir-testnet"},
 	"modernc.org/sqlite":         {"store"},
 }

@@ -333,3 +333,91 @@ const (
 	// MaxRoundTrips is for how many contacts round trips are remembered.
 	MaxRoundTrips = 1024
 )
+
+// BitTorrent's DHT (package mainline): packets.
+const (
+	// BatchSize is how many packets are read, and how many answered, with one
+	// call of the system.
+	BatchSize = 64
+
+	// MaxPacket is the longest packet that is read, in bytes. A put of the
+	// largest item has some 1,300; one of a longer item is told that it is too
+	// long, where it still fits.
+	MaxPacket = 4 << 10
+
+	// UDPBuffer is what is asked of the system for packets that wait, in
+	// bytes. Its usual 208 KiB hold about 190 of them.
+	UDPBuffer = 4 << 20
+
+	// FloodLimit is how many questions of one address are answered in
+	// FloodInterval seconds: answers go to whoever a packet says sent it.
+	FloodLimit    = 2000
+	FloodInterval = 10
+)
+
+// BitTorrent's DHT: what a node holds for others. All of it is in memory; see
+// docs/adr/0011-mainline.md.
+const (
+	// PeerTTL is how long an announced peer is held (BEP 5 leaves it open; all
+	// clients announce again within half an hour).
+	PeerTTL = 30 * time.Minute
+
+	// MaxSwarms, MaxSwarmPeers and MaxPeers are for how many info-hashes, and
+	// how many peers of each and in all, in each family of addresses. A peer
+	// takes about 60 bytes, a swarm 300.
+	MaxSwarms     = 16 << 10
+	MaxSwarmPeers = 512
+	MaxPeers      = 256 << 10
+
+	// MaxPeersPerAddress is how many of one swarm's may have one address.
+	MaxPeersPerAddress = 16
+
+	// MaxSamples is how many info-hashes a sample has, and SampleInterval how
+	// long it stays the same, in seconds, where there are more (BEP 51: up to
+	// 6 h).
+	MaxSamples     = 20
+	SampleInterval = 60
+
+	// ItemTTL is how long an item is held after it was put (BEP 44: 2 h).
+	ItemTTL = 2 * time.Hour
+
+	// MaxItemValue and MaxSalt are the longest value, bencoded, and the longest
+	// salt, in bytes (BEP 44).
+	MaxItemValue = 1000
+	MaxSalt      = 64
+
+	// MaxItems is how many items: some 20 MiB of the largest.
+	MaxItems = 16 << 10
+
+	// MaxPuts is how many wait for their signature to be verified.
+	MaxPuts = 1024
+)
+
+// BitTorrent's DHT: what a node asks of others.
+const (
+	// PacketsPerMinute and DestinationsPerMinute bound that, in each family of
+	// addresses: a lookup asks some 40 nodes.
+	PacketsPerMinute      = 6000
+	DestinationsPerMinute = 3000
+
+	// MaxWaiting is how many questions wait for that.
+	MaxWaiting = 4096
+
+	// MaxPingBacks is how many of those that asked are asked back at once.
+	MaxPingBacks = 32
+
+	// EnoughVotes is how many addresses must have seen us at the same one, for
+	// the node to take another ID (BEP 42); MaxVotes is how many are counted.
+	EnoughVotes = 8
+	MaxVotes    = 32
+
+	// BootstrapRetry is how soon a node without contacts tries again to find
+	// any.
+	BootstrapRetry = 15 * time.Second
+
+	// MaxCrawlNodes is how many nodes a crawl hears of, CrawlQuestions what it
+	// asks of each, and CrawlInFlight how many it asks at once.
+	MaxCrawlNodes  = 1 << 20
+	CrawlQuestions = 4
+	CrawlInFlight  = 64
+)

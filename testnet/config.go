@@ -37,6 +37,10 @@ type Config struct {
 	Transport string // QUIC, Streams or Mem
 	Store     string // SQLite or Memory
 
+	// Mainline makes the peers nodes of BitTorrent's DHT, for RunMainline. They
+	// speak UDP; there are no faults to order.
+	Mainline bool
+
 	// The faults, in the order in which they happen, after the stores.
 	Partition time.Duration // the network is cut in two halves for so long
 	Kill      float64       // this share of the peers crashes, 0 to 1
@@ -88,7 +92,25 @@ func (c Config) Check() error {
 	case c.Store == Memory && c.Dir != "":
 		return fmt.Errorf("a %s store has no files to keep in %s", Memory, c.Dir)
 	}
+	if c.Mainline {
+		return c.checkMainline()
+	}
 	return c.checkFaults()
+}
+
+func (c Config) checkMainline() error {
+	const room = 8 // for the length
+	switch {
+	case c.Kill != 0 || c.Partition != 0 || c.Restart:
+		return errors.New("mainline goes with no fault: leave out kill, partition and restart")
+	case c.Transport != QUIC: // the default
+		return fmt.Errorf("mainline speaks UDP, not %s", c.Transport)
+	case c.Entries != 1:
+		return fmt.Errorf("mainline has one item under a target, not %d", c.Entries)
+	case c.ValueSize > kad.MaxItemValue-room:
+		return fmt.Errorf("an item has up to %d bytes, not %d", kad.MaxItemValue-room, c.ValueSize)
+	}
+	return nil
 }
 
 func (c Config) checkFaults() error {

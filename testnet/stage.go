@@ -32,6 +32,8 @@ const (
 	Rejoining Stage = "finding close nodes again"
 	Rereading Stage = "reading everything back"
 
+	Announcing Stage = "announcing and finding" // BitTorrent's peers
+
 	Closing Stage = "closing peers"
 
 	unseen Stage = "" // a part of another

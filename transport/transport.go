@@ -1,6 +1,7 @@
 // Package transport carries one question to one contact and brings back one
 // answer. There are two of it: QUIC, the default, and Mem, in process, with
-// latency, loss and partitions to order.
+// latency, loss and partitions to order. UDP is a third, for the messages of
+// BitTorrent's DHT, where nobody proves anything.
 //
 // It owns connections, sockets, time-outs and the goroutines that wait for
 // them. It proves who asks and who answers. It does not know what a question

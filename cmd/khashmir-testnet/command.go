@@ -95,6 +95,10 @@ Peers that are cut off from each other are in one process, those that are killed
 with kill -9 are not: --partition and --restart exclude each other. --restart
 needs files and sockets: --store sqlite, and not --transport mem.
 
+--mainline makes the peers nodes of BitTorrent's DHT instead. They announce
+peers and find them (BEP 5), and put items and get them (BEP 44), as many of
+each as --stores says.
+
 --transport quic sends sealed datagrams, and QUIC streams for what is larger;
 streams sends everything on QUIC streams; mem passes messages in process.
 
@@ -114,7 +118,8 @@ const examples = `  khashmir-testnet 50
   khashmir-testnet 50 --partition 30s
   khashmir-testnet 200 --entries 100 --stores 3
   khashmir-testnet 200 --transport streams --seed 7
-  khashmir-testnet 1000 --transport mem --store memory`
+  khashmir-testnet 1000 --transport mem --store memory
+  khashmir-testnet --mainline 50`
 
 func (p program) command(config *testnet.Config) *cobra.Command {
 	asJSON := false
@@ -154,6 +159,7 @@ func (p program) command(config *testnet.Config) *cobra.Command {
 	flags.Var((*share)(&config.Kill), "kill", "have this share of the peers crash, 0 to 1")
 	flags.BoolVar(&config.Restart, "restart", false, "kill -9 every peer and start it again")
 	flags.Var((*duration)(&config.Partition), "partition", "cut the network in two for so long, as in 30s")
+	flags.BoolVar(&config.Mainline, "mainline", false, "build a network of BitTorrent's nodes")
 	flags.BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
 	return cmd
 }
@@ -179,17 +185,27 @@ func (p program) play(ctx context.Context, config testnet.Config, asJSON bool) e
 		lines = newProgress(p.stderr, false)
 	}
 	config.Progress = lines.update
+	if config.Mainline {
+		report, err := testnet.RunMainline(ctx, config)
+		lines.end()
+		return p.show(report, err, asJSON, report.OK(), func() error { return mainlineBoard(p.stdout, report) })
+	}
 	report, err := p.network(ctx, config)
 	lines.end()
-	if err != nil {
+	return p.show(report, err, asJSON, report.OK(), func() error { return scoreboard(p.stdout, report) })
+}
+
+// show prints a report, unless there is none.
+func (p program) show(report any, err error, asJSON, found bool, board func() error) error {
+	switch {
+	case err != nil:
 		return err
-	}
-	if asJSON {
+	case asJSON:
 		err = json.NewEncoder(p.stdout).Encode(report)
-	} else {
-		err = scoreboard(p.stdout, report)
+	default:
+		err = board()
 	}
-	if err == nil && !report.OK() {
+	if err == nil && !found {
 		err = errNotFound
 	}
 	return err

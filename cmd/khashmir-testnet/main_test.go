@@ -303,7 +303,7 @@ func TestBadArgumentsGetASentenceAndAUsageLine(t *testing.T) {
 func TestHelpNamesEveryFlagInEightyColumns(t *testing.T) {
 	_, help, _ := inside(t.Context(), nil, "--help")
 	for _, word := range strings.Fields(`--finds --stores --readers --contacts --value-size --callers --seed
-		--transport --store --dir --json --entries --kill --restart --partition quic streams mem sqlite memory status`) {
+		--transport --store --dir --json --mainline --entries --kill --restart --partition quic streams mem sqlite memory status`) {
 		if !strings.Contains(help, word) {
 			t.Errorf("%s is missing from\n%s", word, help)
 		}
