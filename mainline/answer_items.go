@@ -45,7 +45,7 @@ func (s *side) getItem(b []byte, from netip.AddrPort, m *bep5.Message) []byte {
 			b = bep5.AppendBytes(b, "sig", h.item.Sig[:])
 		}
 	}
-	b = bep5.AppendBytes(b, "token", l.tokens.give(from.Addr(), m.Target))
+	b = bep5.AppendBytes(b, "token", l.tokens.give(from.Addr()))
 	if whole {
 		b = bep5.AppendRaw(b, "v", h.item.Value)
 	}
@@ -65,7 +65,7 @@ func (s *side) putItem(b []byte, from netip.AddrPort, m *bep5.Message) []byte {
 		item.Seq = 0 // some send one
 	}
 	target := item.Target()
-	if !s.loop.tokens.accept(m.Token, from.Addr(), target[:]) {
+	if !s.loop.tokens.accept(m.Token, from.Addr()) {
 		return refuse(b, from, m, bep5.CodeProtocol, "bad token")
 	}
 	p := put{side: s, from: from, target: target}

@@ -35,7 +35,7 @@ func (s *side) getPeers(b []byte, from netip.AddrPort, m *bep5.Message) []byte {
 	}
 	b = bep5.AppendID(b, &l.id)
 	b = s.appendNodes(b, m, hash, room(b, start, m)-tokenKey)
-	b = bep5.AppendBytes(b, "token", l.tokens.give(from.Addr(), m.InfoHash))
+	b = bep5.AppendBytes(b, "token", l.tokens.give(from.Addr()))
 	if w != nil {
 		b = s.appendValues(b, w, m.NoSeed, room(b, start, m))
 	}
@@ -76,7 +76,7 @@ func (s *side) announcePeer(b []byte, from netip.AddrPort, m *bep5.Message) []by
 		port = uint16(m.Port)
 	}
 	l := &s.loop
-	if !l.tokens.accept(m.Token, from.Addr(), m.InfoHash) {
+	if !l.tokens.accept(m.Token, from.Addr()) {
 		return refuse(b, from, m, bep5.CodeProtocol, "bad token")
 	}
 	l.swarms.announce(kad.ID(m.InfoHash), netip.AddrPortFrom(from.Addr(), port), m.Seed, l.unix)

@@ -13,21 +13,20 @@ import (
 	kad "github.com/khashmir/kad"
 )
 
-// tokens makes and checks write tokens: a keyed hash of the asker's address and
-// of what was asked for, so that a token lets nobody else write, nor anything
-// else (libtorrent does the same). The port is left out: a NAT may change it.
-// The key changes with the interval; a token of the one before is still good.
+// tokens makes and checks write tokens: a keyed hash of the asker's address, so
+// that nobody can write in another's name (BEP 5). The port is left out: a NAT
+// may change it; so is the target, though libtorrent has it: some ask once and
+// write often. The key changes with the interval; a token of the one before is
+// still good.
 //
-// The hash is AES in CBC mode over three blocks, always three: of messages of
-// one length it is a pseudorandom function, and it takes 40 ns. The packet loop
-// owns all of it.
+// The hash is one block of AES, a pseudorandom function of an address. The
+// packet loop owns all of it.
 type tokens struct {
 	secret   [32]byte
 	interval time.Duration
 	slot     int64
 	now      cipher.Block
 	before   cipher.Block
-	message  [3 * aes.BlockSize]byte
 	sum      [aes.BlockSize]byte
 }
 
@@ -54,21 +53,15 @@ func (t *tokens) key(slot int64) cipher.Block {
 }
 
 // give is good until the next call.
-func (t *tokens) give(to netip.Addr, target []byte) []byte { return t.hash(t.now, to, target) }
+func (t *tokens) give(to netip.Addr) []byte { return t.hash(t.now, to) }
 
-func (t *tokens) accept(token []byte, from netip.Addr, target []byte) bool {
-	return subtle.ConstantTimeCompare(token, t.hash(t.now, from, target)) == 1 ||
-		subtle.ConstantTimeCompare(token, t.hash(t.before, from, target)) == 1
+func (t *tokens) accept(token []byte, from netip.Addr) bool {
+	return subtle.ConstantTimeCompare(token, t.hash(t.now, from)) == 1 ||
+		subtle.ConstantTimeCompare(token, t.hash(t.before, from)) == 1
 }
 
-func (t *tokens) hash(key cipher.Block, ip netip.Addr, target []byte) []byte {
-	a := ip.As16()
-	copy(t.message[:], a[:])
-	copy(t.message[len(a):len(a)+kad.IDSize], target)
-	key.Encrypt(t.sum[:], t.message[:aes.BlockSize])
-	for at := aes.BlockSize; at < len(t.message); at += aes.BlockSize {
-		subtle.XORBytes(t.sum[:], t.sum[:], t.message[at:at+aes.BlockSize])
-		key.Encrypt(t.sum[:], t.sum[:])
-	}
+func (t *tokens) hash(key cipher.Block, ip netip.Addr) []byte {
+	t.sum = ip.As16()
+	key.Encrypt(t.sum[:], t.sum[:])
 	return t.sum[:kad.TokenSize]
 }

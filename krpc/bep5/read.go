@@ -13,7 +13,7 @@ const (
 
 	// MaxTx is the longest transaction id, in bytes, that is repeated to who
 	// asks. BEP 5 uses 2; others count, or sign.
-	MaxTx = 128
+	MaxTx = 512
 )
 
 // Why a datagram is not a message. They say no more: nobody is told.
