@@ -2,9 +2,9 @@ package conformance
 
 import (
 	"fmt"
-	"math/bits"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -168,11 +168,12 @@ func TestTheClosestEightAreTold(t *testing.T) {
 }
 
 // nearer compares the distances of two contacts to an id.
-func nearer(id, a, b string) int {
-	for i := range id {
-		if x, y := a[i]^id[i], b[i]^id[i]; x != y {
-			return bits.Len8(x)*256 + int(x) - bits.Len8(y)*256 - int(y)
-		}
+func nearer(id, a, b string) int { return strings.Compare(xor(id, a), xor(id, b)) }
+
+func xor(id, contact string) string {
+	distance := []byte(id)
+	for i := range distance {
+		distance[i] ^= contact[i]
 	}
-	return 0
+	return string(distance)
 }
