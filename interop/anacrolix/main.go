@@ -88,11 +88,14 @@ func (c *client) boot(words []string) (string, error) {
 		return "", err
 	}
 	c.start = []dht.Addr{dht.NewAddr(addr)}
-	if _, err := c.server.Bootstrap(); err != nil {
-		return "", err
-	}
-	if c.server.NumNodes() == 0 {
-		return "", fmt.Errorf("the table is empty")
+	for deadline := time.Now().Add(patience); c.server.NumNodes() == 0; time.Sleep(50 * time.Millisecond) {
+		// An error is that it is bootstrapping already, by itself.
+		if _, err := c.server.Bootstrap(); err != nil && time.Now().After(deadline) {
+			return "", err
+		}
+		if time.Now().After(deadline) {
+			return "", fmt.Errorf("the table is empty")
+		}
 	}
 	return "", nil
 }

@@ -66,7 +66,7 @@ func TestWhatEveryMessageHas(t *testing.T) {
 
 func TestTransactionIDsComeBackWhole(t *testing.T) {
 	target := open(t)
-	for _, size := range []int{1, 2, 3, 4, 5, 8, 15, 16, 17, 20, 32, 33, 64, 65, 128, 255} {
+	for _, size := range []int{1, 2, 3, 4, 5, 8, 15, 16, 17, 20, 32, 33, 64, 65, 128} {
 		t.Run(fmt.Sprintf("BEP 5: of %d bytes", size), func(t *testing.T) {
 			p := dial(t, target)
 			for _, question := range []raw{
@@ -88,6 +88,18 @@ func TestTransactionIDsComeBackWhole(t *testing.T) {
 			if m := p.ask(d("a", d("id", me), "q", "ping", "t", tx, "y", "q")); m.tx != tx {
 				t.Errorf("%q came back as %q", tx, m.tx)
 			}
+		}
+	})
+	t.Run("BEP 5: of more bytes than that come back whole or not at all", func(t *testing.T) {
+		for _, size := range []int{129, 255, 256, 257, 600} {
+			p := dial(t, target)
+			long := random(size)
+			p.try(d("a", d("id", me), "q", "ping", "t", long, "y", "q"), answered(func(_ *peer, m message) error {
+				if m.tx != long {
+					return fmt.Errorf("%d bytes came back as %d", size, len(m.tx))
+				}
+				return nil
+			}).or(unanswered))
 		}
 	})
 	t.Run("BEP 32: of 900 bytes never makes an answer too long", func(t *testing.T) {

@@ -260,13 +260,13 @@ func TestWhatAPutSays(t *testing.T) {
 	}
 }
 
-// A neighbour that tells of a dozen dead contacts each time does not hold a
+// A neighbour that tells of six dead contacts each time does not hold a
 // lookup up for ever, nor has it asked more than a few each time.
 func TestALookupAmongTheDeadEnds(t *testing.T) {
 	dead := settle(t, random(20), silent)
 	n := settle(t, random(20), func(n *neighbour, q message) raw {
 		var list []string
-		for i := range 12 {
+		for i := range 6 {
 			sum := sha1.Sum([]byte(fmt.Sprint(q.tx, i)))
 			list = append(list, string(sum[:])+compact(dead.addr))
 		}
