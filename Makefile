@@ -13,4 +13,9 @@ BENCH ?= Closest|Seen$$|Lookup$$|FindNodeAnswer|Put$$|PutBy64Callers|Entries$$|S
 bench:
 	@BASE='$(BASE)' COUNT='$(COUNT)' BENCH='$(BENCH)' bench/beside.sh
 
-.PHONY: sim-night bench
+# The DHT clients that no one here wrote, as far as they are installed: a few
+# seconds, with transmission-daemon a minute and a half.
+interop:
+	go -C interop run .
+
+.PHONY: sim-night bench interop

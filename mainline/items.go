@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"filippo.io/edwards25519"
+
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/krpc/bep5"
 )
@@ -47,7 +49,14 @@ func (i *Item) Sign(private ed25519.PrivateKey) {
 // Authentic reports whether the holder of its key has signed a mutable item. An
 // immutable one proves itself, by its target.
 func (i *Item) Authentic() bool {
-	return !i.Mutable || ed25519.Verify(i.Key[:], i.statement(), i.Sig[:])
+	return !i.Mutable || ed25519.Verify(i.Key[:], i.statement(), i.Sig[:]) && !lowOrder(i.Key)
+}
+
+// lowOrder reports whether a key is one of the few for which anybody can make
+// signatures: what is "signed" by it is signed by nobody.
+func lowOrder(key kad.PublicKey) bool {
+	point, err := new(edwards25519.Point).SetBytes(key[:])
+	return err == nil && point.MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 1
 }
 
 // statement is what the signature is of: a piece of a bencoded dictionary.
