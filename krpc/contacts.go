@@ -20,20 +20,29 @@ const (
 // packContacts writes each contact into the list of each family it has an
 // address of, in the order given.
 func packContacts(contacts []kad.Contact) (nodes, nodes6 []byte) {
-	for _, c := range contacts {
-		if c.Key.IsZero() {
-			continue
+	for i := range contacts {
+		c := sendable(&contacts[i])
+		if c.V4.IsValid() {
+			nodes = appendContact(nodes, c.Key, c.V4)
 		}
-		// WithAddr keeps only addresses that the other side would keep.
-		usable := kad.Contact{}.WithAddr(c.V4).WithAddr(c.V6)
-		if usable.V4.IsValid() {
-			nodes = appendContact(nodes, c.Key, usable.V4)
-		}
-		if usable.V6.IsValid() {
-			nodes6 = appendContact(nodes6, c.Key, usable.V6)
+		if c.V6.IsValid() {
+			nodes6 = appendContact(nodes6, c.Key, c.V6)
 		}
 	}
 	return nodes, nodes6
+}
+
+// sendable is of c what travels: its key and the addresses that the other side
+// would keep; of one without a key nothing does.
+func sendable(c *kad.Contact) kad.Contact {
+	if c.Key.IsZero() {
+		return kad.Contact{}
+	}
+	sent := kad.Contact{Key: c.Key}.WithAddr(c.V4)
+	if c.V6.IsValid() {
+		sent = sent.WithAddr(c.V6)
+	}
+	return sent
 }
 
 func appendContact(list []byte, key kad.PublicKey, addr netip.AddrPort) []byte {
@@ -50,9 +59,15 @@ func unpackContacts(nodes, nodes6 []byte) ([]kad.Contact, error) {
 	if len(nodes6)%contactSize6 != 0 {
 		return nil, malformed("nodes6 has %d bytes, not a multiple of %d", len(nodes6), contactSize6)
 	}
-	// By key rather than by search: a hostile message holds 3,000 of them.
 	n := len(nodes)/contactSize4 + len(nodes6)/contactSize6
-	m := merger{contacts: make([]kad.Contact, 0, n), at: make(map[kad.PublicKey]int, n)}
+	if n == 0 {
+		return nil, nil
+	}
+	m := merger{contacts: make([]kad.Contact, 0, n)}
+	// By key rather than by search: a hostile message holds 3,000 of them.
+	if n > kad.MaxContactsPerReply {
+		m.at = make(map[kad.PublicKey]int, n)
+	}
 	for packed := range slices.Chunk(nodes, contactSize4) {
 		m.add(packed)
 	}
@@ -67,7 +82,20 @@ func unpackContacts(nodes, nodes6 []byte) ([]kad.Contact, error) {
 
 type merger struct {
 	contacts []kad.Contact
-	at       map[kad.PublicKey]int // where in contacts
+	at       map[kad.PublicKey]int // where in contacts; nil where they are few
+}
+
+func (m *merger) find(key *kad.PublicKey) (i int, known bool) {
+	if m.at != nil {
+		i, known = m.at[*key]
+		return i, known
+	}
+	for i := range m.contacts {
+		if m.contacts[i].Key == *key {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 func (m *merger) add(packed []byte) {
@@ -78,14 +106,16 @@ func (m *merger) add(packed []byte) {
 	if key.IsZero() || ip.Is4In6() {
 		return
 	}
-	if i, known := m.at[key]; known {
+	if i, known := m.find(&key); known {
 		if ip.Is6() && !m.contacts[i].V6.IsValid() {
 			m.contacts[i] = m.contacts[i].WithAddr(addr)
 		}
 		return
 	}
 	if c := kad.NewContact(key, addr); c.Reachable() {
-		m.at[key] = len(m.contacts)
+		if m.at != nil {
+			m.at[key] = len(m.contacts)
+		}
 		m.contacts = append(m.contacts, c)
 	}
 }

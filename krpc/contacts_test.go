@@ -52,6 +52,26 @@ func TestOfAKeyThatStandsTwiceTheFirstCounts(t *testing.T) {
 	}
 }
 
+func TestOfManyContactsToo(t *testing.T) {
+	// given more than anybody believes, all of them twice in each list
+	var nodes, nodes6 string
+	var want []kad.Contact
+	for i := range byte(40) {
+		k := key(i + 1)
+		nodes += packed(k, "192.0.2.1:1")
+		nodes6 += packed(k, "[2001:db8::1]:1")
+		want = append(want, kad.NewContact(k, netip.MustParseAddrPort("192.0.2.1:1"), netip.MustParseAddrPort("[2001:db8::1]:1")))
+	}
+	for i := range byte(40) {
+		nodes += packed(key(i+1), "192.0.2.9:9")
+		nodes6 += packed(key(i+1), "[2001:db8::9]:9")
+	}
+	// then the first counts, as it does of few
+	if got := decodeContacts(t, nodes, nodes6); !slices.Equal(got, want) {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestContactsThatNobodyCanAskAreLeftOut(t *testing.T) {
 	good := packed(key(1), "192.0.2.1:1")
 	for _, addr := range []string{"192.0.2.2:0", "0.0.0.0:1", "224.0.0.1:1"} {
@@ -81,6 +101,10 @@ func TestContactsThatNobodyCanAskAreNotSent(t *testing.T) {
 	got := travel(t, reply(krpc.Reply{Contacts: sent})).Reply.Contacts
 	if len(got) != 1 || got[0] != kad.NewContact(key(3), mapped) {
 		t.Errorf("got %v", got)
+	}
+	// The reader would have left them out too: so see that none was sent.
+	if wire := string(encoded(t, reply(krpc.Reply{Contacts: sent}))); wire != "d1:rd5:nodes38:"+packed(key(3), "192.0.2.1:1")+"e1:vi1e1:y1:re" {
+		t.Errorf("sent %q", wire)
 	}
 }
 

@@ -26,6 +26,15 @@ import (
 // Query, of which only the method counts, if the message called itself one:
 // those deserve the answer, a broken reply deserves none.
 func Decode(b []byte) (Message, error) {
+	if m, ok := read(b); ok {
+		return m, nil
+	}
+	return decode(b)
+}
+
+// decode reads any message, through the bencode library. It is what says what a
+// message means and what is wrong with it; read is a shorter way to the same.
+func decode(b []byte) (Message, error) {
 	if err := Check(b); err != nil {
 		return Message{}, malformed("not a message: %v", err)
 	}

@@ -2,6 +2,10 @@
 // I/O, keeps no state and believes nothing: a guard bounds size, depth and
 // lengths before the bencode library sees a byte.
 //
+// The library is what says how a message looks and what it means. Those that a
+// store and a find are made of have a shorter way beside it, by hand, to the
+// same bytes and the same meaning (write.go, read.go).
+//
 // The shapes are KRPC's (BEP 5): a query has a method and arguments, a reply
 // has values or an error. docs/PROTOCOL.md describes every key.
 package krpc
