@@ -58,9 +58,13 @@ func (n *Node) everyRound() {
 }
 
 // maintain looks one stale bucket up again, or joins anew when the table has
-// run empty or nobody in it answers any more.
+// run empty or nobody in it answers any more. The first contacts of a node that
+// others have found are saved here: they may be all that it has after a crash.
 func (n *Node) maintain() {
 	n.mu.Lock()
+	if !n.closed && n.table.Len() > 0 && n.saved.CompareAndSwap(false, true) {
+		n.after = append(n.after, n.checkpoint)
+	}
 	alone := n.table.Len() == 0 || n.silence >= n.config.MaxFailures
 	if !n.closed {
 		n.askLost()
@@ -133,6 +137,9 @@ func (j *joining) next() {
 		switch {
 		case err != nil:
 			n.log.Info("contact did not answer", "contact", to, "err", err)
+			if now := n.clock.Now(); !to.ID.IsZero() { // it may be up later than we
+				n.lost.add(to, now, now.Add(n.config.MaintainInterval))
+			}
 		case to.ID.IsZero() && !r.Key.IsZero() && r.Key != n.self.Key:
 			// Whoever is there has named its key; now it has to prove it.
 			j.contacts = append(j.contacts, kad.NewContact(r.Key, to.V4, to.V6))
