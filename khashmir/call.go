@@ -2,6 +2,7 @@ package khashmir
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -24,6 +25,7 @@ type call struct {
 	number   int // of all begun
 	known    int // contacts to begin with
 	answers  int
+	busy     bool // a question was not put, for there are too many
 	begun    time.Time
 	complete bool
 	over     bool
@@ -146,6 +148,7 @@ func (c *call) ask(to kad.Contact) {
 		}
 		if err != nil || r.Error != nil {
 			c.lookup.Fail(to.ID)
+			c.busy = c.busy || errors.Is(err, ErrBusy)
 		} else {
 			c.answers++
 			c.lookup.Reply(to.ID, r.Contacts)
@@ -196,6 +199,8 @@ func (c *call) err() error {
 	switch {
 	case c.known == 0:
 		return ErrNoContacts
+	case c.answers == 0 && c.busy:
+		return ErrBusy
 	case c.answers == 0:
 		return ErrNoAnswer
 	}

@@ -31,6 +31,10 @@ var (
 	// ErrTooManyLookups: Config.MaxLookups calls are in progress.
 	ErrTooManyLookups = errors.New("too many lookups at once")
 
+	// ErrBusy: more questions are in flight than the transport takes, here or at
+	// the one asked. It is nobody's fault; try again when some have ended.
+	ErrBusy = transport.ErrBusy
+
 	// ErrSelf: the address is this node's own.
 	ErrSelf = errors.New("that address is this node's own")
 
@@ -42,8 +46,8 @@ var (
 	ErrLifetime = errors.New("lifetime is out of bounds")
 )
 
-// Why a holder refused or stayed silent, in Refusal.Err beside ErrTooLarge and
-// ErrLifetime.
+// Why a holder refused or stayed silent, in Refusal.Err beside ErrTooLarge,
+// ErrLifetime and ErrBusy; and why AddContact found nobody.
 var (
 	ErrFull        = store.ErrFull
 	ErrQuota       = store.ErrQuota
@@ -55,6 +59,8 @@ var (
 	ErrHolderFault = errors.New("holder could not store it")
 	ErrTimeout     = transport.ErrTimeout
 	ErrWrongID     = transport.ErrWrongID
+	ErrUnreachable = transport.ErrUnreachable
+	ErrProtocol    = transport.ErrProtocol
 )
 
 // refusal turns a stranger's error reply into ours. Only the code is believed;
@@ -114,5 +120,5 @@ func refuse(code int, text string) krpc.Reply {
 
 // blameless says that the contact is not why a question had no answer.
 func blameless(err error) bool {
-	return errors.Is(err, transport.ErrClosed) || errors.Is(err, transport.ErrBusy)
+	return errors.Is(err, transport.ErrClosed) || errors.Is(err, ErrBusy)
 }

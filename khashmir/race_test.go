@@ -116,8 +116,8 @@ func (h *hammer) once(i int64, method func(ctx context.Context, key kad.ID) erro
 	case errors.Is(err, khashmir.ErrNoAnswer), errors.Is(err, khashmir.ErrRefused), errors.Is(err, khashmir.ErrTimeout),
 		errors.Is(err, khashmir.ErrNoContacts):
 		// a machine may be slow
-	case errors.Is(err, khashmir.ErrTooManyLookups):
-		// those that find does not wait for
+	case errors.Is(err, khashmir.ErrTooManyLookups), errors.Is(err, khashmir.ErrBusy):
+		// those that find does not wait for, and their questions
 	default:
 		h.t.Errorf("call %d: %v", i, err)
 	}
