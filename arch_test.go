@@ -39,7 +39,7 @@ var pure = []string{"", "ktable", "lookup", "krpc", "krpc/bep5"}
 
 // outside is what may be imported of others, and by whom.
 var outside = map[string][]string{
-	"filippo.io/edwards25519":    {"transport"},
+	"filippo.io/edwards25519":    {"mainline", "transport"},
 	"github.com/jmoiron/sqlx":    {"store"},
 	"github.com/quic-go/quic-go": {"transport"},
 	"github.com/spf13/cobra":     {"cmd/khashmir-testnet"},
