@@ -80,7 +80,7 @@ func (s *SQLite) keepAll(batch []*put) error {
 func (s *SQLite) keep(p *put) error {
 	var id, expires, seq int64
 	var removed bool
-	err := s.find.QueryRow(p.key[:], p.item[:]).Scan(&id, &expires, &seq, &removed)
+	err := s.find.first(p.key[:], p.item[:]).Scan(&id, &expires, &seq, &removed)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -92,7 +92,7 @@ func (s *SQLite) keep(p *put) error {
 		return s.supersede(p, id, removed)
 	}
 	if err == nil { // the same entry, and its lifetime is over
-		if _, err := s.drop.Exec(id); err != nil {
+		if _, err := s.drop.exec(id); err != nil {
 			return err
 		}
 	}
@@ -103,7 +103,7 @@ func (s *SQLite) keep(p *put) error {
 		return err
 	}
 	e := &p.entry
-	_, err = s.insert.Exec(p.key[:], p.item[:], int64(e.Mark(p.key)), e.Seq, e.Removed, e.Publisher[:], p.origin,
+	_, err = s.insert.exec(p.key[:], p.item[:], int64(e.Mark(p.key)), e.Seq, e.Removed, e.Publisher[:], p.origin,
 		p.created, p.expires, e.Signature[:], p.checksum(), p.value())
 	return err
 }
@@ -113,10 +113,10 @@ func (s *SQLite) supersede(p *put, id int64, removed bool) error {
 	e := &p.entry
 	mark := int64(e.Mark(p.key))
 	if e.Removed == removed {
-		_, err := s.renew.Exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), id)
+		_, err := s.renew.exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), id)
 		return err
 	}
-	_, err := s.replace.Exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), e.Removed, p.value(), id)
+	_, err := s.replace.exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), e.Removed, p.value(), id)
 	return err
 }
 
@@ -130,16 +130,16 @@ func (p *put) value() []byte { return append([]byte{}, p.entry.Value...) }
 // place, the expired ones go.
 func (s *SQLite) makeRoom(p *put) error {
 	var rows, live int
-	if err := s.rows.QueryRow(p.key[:]).Scan(&rows); err != nil || rows < s.limits.MaxEntriesPerKey {
+	if err := s.rows.first(p.key[:]).Scan(&rows); err != nil || rows < s.limits.MaxEntriesPerKey {
 		return err
 	}
-	if err := s.live.QueryRow(p.key[:], p.now).Scan(&live); err != nil {
+	if err := s.live.first(p.key[:], p.now).Scan(&live); err != nil {
 		return err
 	}
 	if live >= s.limits.MaxEntriesPerKey {
 		return fmt.Errorf("the key has %d entries: %w", live, ErrFull)
 	}
-	_, err := s.clear.Exec(p.key[:], p.now)
+	_, err := s.clear.exec(p.key[:], p.now)
 	return err
 }
 

@@ -89,7 +89,7 @@ func (s *SQLite) fits(p *put) error {
 			}
 			return nil
 		}
-		result, err := s.sweep.Exec(p.now, kad.ExpireSlice)
+		result, err := s.sweep.exec(p.now, kad.ExpireSlice)
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (s *SQLite) usageOf(publisher, origin []byte) (its, group, all usage, err e
 	if len(origin) == 0 {
 		origin = nil // the empty name is everybody's
 	}
-	err = s.usage.QueryRow(publisher, origin).Scan(&its.Entries, &its.Bytes, &group.Entries, &group.Bytes, &all.Entries, &all.Bytes)
+	err = s.usage.first(publisher, origin).Scan(&its.Entries, &its.Bytes, &group.Entries, &group.Bytes, &all.Entries, &all.Bytes)
 	return its, group, all, err
 }
 
