@@ -20,11 +20,10 @@ import (
 type statements struct {
 	begin, commit, rollback statement
 
-	find    statement // key, item -> id, expires_at, seq, removed
+	look    statement // key, key, item, publisher, origin -> see around
 	renew   statement // mark, seq, created, expires, signature, checksum, id
 	replace statement // the same, but removed and value before id
 	insert  statement // key, item, mark, seq, removed, publisher, origin, created, expires, signature, checksum, value
-	rows    statement // key -> how many rows, the expired ones too
 	live    statement // key, now -> how many of them are live
 
 	page  statement // key, after, now -> a row each
@@ -51,14 +50,21 @@ func (st *statements) belong(conn *sqlx.Conn) {
 	st.begin.sql = `BEGIN IMMEDIATE`
 	st.commit.sql = `COMMIT`
 	st.rollback.sql = `ROLLBACK`
-	st.find.sql = `SELECT id, expires_at, seq, removed FROM entries WHERE key = ? AND item = ?`
+	// For each query the driver makes strings of the columns' names and types: a
+	// name of one letter and an expression, which has no type, cost nothing.
+	st.look.sql = `SELECT COALESCE(e.id, 0) AS a, COALESCE(e.expires_at, 0) AS b, COALESCE(e.seq, 0) AS c, COALESCE(e.removed, 0) AS d,
+		CASE WHEN e.id IS NULL THEN (SELECT COUNT(*) FROM entries WHERE key = ?) ELSE 0 END AS f,
+		COALESCE(its.entries, 0) AS g, COALESCE(its.bytes, 0) AS h, COALESCE(origins.entries, 0) AS i, COALESCE(origins.bytes, 0) AS j,
+		+everybody.entries AS k, +everybody.bytes AS l
+		FROM usage AS everybody LEFT JOIN entries AS e ON e.key = ? AND e.item = ?
+		LEFT JOIN usage AS its ON e.id IS NULL AND its.publisher = ? LEFT JOIN usage AS origins ON e.id IS NULL AND origins.publisher = ?
+		WHERE everybody.publisher = x''`
 	st.renew.sql = `UPDATE entries SET mark = ?, seq = ?, created_at = ?, expires_at = ?, signature = ?, checksum = ?
 		WHERE id = ?`
 	st.replace.sql = `UPDATE entries SET mark = ?, seq = ?, created_at = ?, expires_at = ?, signature = ?, checksum = ?,
 		removed = ?, value = ? WHERE id = ?`
 	st.insert.sql = `INSERT INTO entries (key, item, mark, seq, removed, publisher, origin, created_at, expires_at, signature, checksum, value)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
-	st.rows.sql = `SELECT COUNT(*) FROM entries WHERE key = ?`
 	st.live.sql = `SELECT COUNT(*) FROM entries WHERE key = ? AND expires_at > ?`
 	// The inner query sorts ids, which the index alone gives; the LIMIT
 	// keeps SQLite from merging it with the outer one and sorting values.
@@ -87,7 +93,7 @@ func (st *statements) belong(conn *sqlx.Conn) {
 // each is every statement.
 func (st *statements) each() []*statement {
 	return []*statement{
-		&st.begin, &st.commit, &st.rollback, &st.find, &st.renew, &st.replace, &st.insert, &st.rows, &st.live, &st.page, &st.one,
+		&st.begin, &st.commit, &st.rollback, &st.look, &st.renew, &st.replace, &st.insert, &st.live, &st.page, &st.one,
 		&st.sweep, &st.clear, &st.drop, &st.letGo, &st.usage, &st.crowd, &st.under, &st.digest, &st.marks,
 	}
 }
