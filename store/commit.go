@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -78,34 +77,57 @@ func (s *SQLite) keepAll(batch []*put) error {
 }
 
 func (s *SQLite) keep(p *put) error {
-	var id, expires, seq int64
-	var removed bool
-	err := s.find.QueryRow(p.key[:], p.item[:]).Scan(&id, &expires, &seq, &removed)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	now, err := s.lookAround(p)
+	if err != nil {
 		return err
 	}
-	if err == nil && expires > p.now {
-		take, err := newer(p.entry, seq, removed)
+	if now.id != 0 && now.expires > p.now {
+		take, err := newer(p.entry, now.seq, now.removed)
 		if !take || err != nil {
 			return err
 		}
-		return s.supersede(p, id, removed)
+		return s.supersede(p, now.id, now.removed)
 	}
-	if err == nil { // the same entry, and its lifetime is over
-		if _, err := s.drop.Exec(id); err != nil {
+	if now.id != 0 { // the same entry, and its lifetime is over
+		if _, err := s.drop.exec(now.id); err != nil {
+			return err
+		}
+		if now, err = s.lookAround(p); err != nil {
 			return err
 		}
 	}
-	if err := s.makeRoom(p); err != nil {
-		return err
+	if now.rows >= s.limits.MaxEntriesPerKey {
+		if err := s.makeRoom(p); err != nil {
+			return err
+		}
+		if now, err = s.lookAround(p); err != nil {
+			return err
+		}
 	}
-	if err := s.fits(p); err != nil {
+	if err := s.fits(p, now); err != nil {
 		return err
 	}
 	e := &p.entry
-	_, err = s.insert.Exec(p.key[:], p.item[:], int64(e.Mark(p.key)), e.Seq, e.Removed, e.Publisher[:], p.origin,
+	_, err = s.insert.exec(p.key[:], p.item[:], int64(e.Mark(p.key)), e.Seq, e.Removed, e.Publisher[:], p.origin,
 		p.created, p.expires, e.Signature[:], p.checksum(), p.value())
 	return err
+}
+
+// around is what a put finds: a version of its entry or, without an id, none. Only
+// then the rest is looked at, but for all.
+type around struct {
+	id, expires, seq int64
+	removed          bool
+
+	rows                  int // under the key, the expired ones too
+	publisher, group, all usage
+}
+
+func (s *SQLite) lookAround(p *put) (now around, err error) {
+	err = s.look.first(p.key[:], p.key[:], p.item[:], p.entry.Publisher[:], nameOf(p.origin)).Scan(
+		&now.id, &now.expires, &now.seq, &now.removed, &now.rows, &now.publisher.Entries, &now.publisher.Bytes,
+		&now.group.Entries, &now.group.Bytes, &now.all.Entries, &now.all.Bytes)
+	return now, err
 }
 
 // supersede puts p in the place of an older version of the same entry.
@@ -113,10 +135,10 @@ func (s *SQLite) supersede(p *put, id int64, removed bool) error {
 	e := &p.entry
 	mark := int64(e.Mark(p.key))
 	if e.Removed == removed {
-		_, err := s.renew.Exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), id)
+		_, err := s.renew.exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), id)
 		return err
 	}
-	_, err := s.replace.Exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), e.Removed, p.value(), id)
+	_, err := s.replace.exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), e.Removed, p.value(), id)
 	return err
 }
 
@@ -129,17 +151,14 @@ func (p *put) value() []byte { return append([]byte{}, p.entry.Value...) }
 // a key's rows is bounded even between two sweeps: where live entries leave a
 // place, the expired ones go.
 func (s *SQLite) makeRoom(p *put) error {
-	var rows, live int
-	if err := s.rows.QueryRow(p.key[:]).Scan(&rows); err != nil || rows < s.limits.MaxEntriesPerKey {
-		return err
-	}
-	if err := s.live.QueryRow(p.key[:], p.now).Scan(&live); err != nil {
+	var live int
+	if err := s.live.first(p.key[:], p.now).Scan(&live); err != nil {
 		return err
 	}
 	if live >= s.limits.MaxEntriesPerKey {
 		return fmt.Errorf("the key has %d entries: %w", live, ErrFull)
 	}
-	_, err := s.clear.Exec(p.key[:], p.now)
+	_, err := s.clear.exec(p.key[:], p.now)
 	return err
 }
 

@@ -30,7 +30,7 @@ func (s *SQLite) Digest(r kad.Range, limit int, now time.Time) (d kad.Digest, ok
 	defer s.turn.Unlock()
 	last := r.Last()
 	var low, high int64 // sums of 32-bit halves do not run over
-	err = s.digest.QueryRow(r.Prefix[:], last[:], now.UnixMilli(), limit+1).Scan(&d.Count, &low, &high)
+	err = s.digest.first(r.Prefix[:], last[:], now.UnixMilli(), limit+1).Scan(&d.Count, &low, &high)
 	if err != nil {
 		return kad.Digest{}, false, fmt.Errorf("store: digest: %w", s.noticed(err))
 	}
@@ -59,7 +59,7 @@ func (s *SQLite) readMarks(r kad.Range, limit int, now time.Time) (marks []Mark,
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	last := r.Last()
-	rows, err := s.marks.Queryx(r.Prefix[:], last[:], now.UnixMilli(), max(limit, 0))
+	rows, err := s.marks.query(r.Prefix[:], last[:], now.UnixMilli(), max(limit, 0))
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (s *SQLite) Entry(m Mark, now time.Time) (e kad.Entry, ok bool, err error) 
 	defer s.leave()
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	id, key, e, whole, err := scan(s.one.QueryRow(int64(m.Position), now.UnixMilli()))
+	id, key, e, whole, err := scan(s.one.first(int64(m.Position), now.UnixMilli()))
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return kad.Entry{}, false, nil
@@ -111,7 +111,7 @@ func (s *SQLite) Drop(marks []Mark) error {
 	defer s.turn.Unlock()
 	err := s.transact(func() error {
 		for _, m := range marks {
-			if _, err := s.letGo.Exec(int64(m.Position), m.Key[:], int64(m.Mark)); err != nil {
+			if _, err := s.letGo.exec(int64(m.Position), m.Key[:], int64(m.Mark)); err != nil {
 				return err
 			}
 		}

@@ -44,7 +44,7 @@ func (s *SQLite) entries(key kad.ID, after uint64, maxBytes int, now int64) (pag
 	defer s.turn.Unlock()
 	var damaged []int64
 	defer func() { s.giveUp(damaged) }()
-	rows, err := s.page.Queryx(key[:], int64(after), now)
+	rows, err := s.page.query(key[:], int64(after), now)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -71,7 +71,7 @@ func (s *SQLite) entries(key kad.ID, after uint64, maxBytes int, now int64) (pag
 }
 
 // scan reads a row; ok is false if it is not as it was written.
-func scan(from interface{ Scan(...any) error }) (id int64, key kad.ID, e kad.Entry, ok bool, err error) {
+func scan(from scanner) (id int64, key kad.ID, e kad.Entry, ok bool, err error) {
 	var created, expires, sum int64
 	var rawKey, publisher, signature []byte
 	err = from.Scan(&id, &rawKey, &e.Seq, &e.Removed, &publisher, &created, &expires, &signature, &sum, &e.Value)
@@ -105,7 +105,7 @@ func checksum(key kad.ID, e kad.Entry, created, expires int64) int64 {
 func (s *SQLite) giveUp(damaged []int64) {
 	for _, id := range damaged {
 		s.damaged++
-		_, err := s.drop.Exec(id)
+		_, err := s.drop.exec(id)
 		s.noticed(err) // the row is as useless as before
 	}
 }

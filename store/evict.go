@@ -118,7 +118,7 @@ func (e *eviction) walk(r kad.Range) error {
 	}
 	last := r.Last()
 	var rows int
-	if err := e.store.crowd.QueryRow(r.Prefix[:], last[:], leafRows+1).Scan(&rows); err != nil || rows == 0 {
+	if err := e.store.crowd.first(r.Prefix[:], last[:], leafRows+1).Scan(&rows); err != nil || rows == 0 {
 		return err
 	}
 	lower, upper, divisible := r.Halves()
@@ -165,7 +165,7 @@ func (e *eviction) leaf(r kad.Range) error {
 			}
 		}
 		if e.store.limits.above(u) {
-			if _, err := e.store.drop.Exec(c.id); err != nil {
+			if _, err := e.store.drop.exec(c.id); err != nil {
 				return err
 			}
 			u.Entries--
@@ -179,7 +179,7 @@ func (e *eviction) leaf(r kad.Range) error {
 
 func (e *eviction) candidates(r kad.Range) (candidates []candidate, err error) {
 	last := r.Last()
-	rows, err := e.store.under.Queryx(r.Prefix[:], last[:])
+	rows, err := e.store.under.query(r.Prefix[:], last[:])
 	if err != nil {
 		return nil, err
 	}

@@ -1,13 +1,15 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 	"time"
 )
 
 // Expire drops up to limit entries that are over at now, the soonest expired
 // first, and returns how many: fewer than limit means that none is left. One
-// call is one transaction; kad.ExpireSlice entries take about 10 ms.
+// call is one transaction; kad.ExpireSlice entries take about 10 ms. After the
+// last one the store rests.
 func (s *SQLite) Expire(now time.Time, limit int) (dropped int, err error) {
 	if err := s.enter(); err != nil {
 		return 0, fmt.Errorf("store: expire: %w", s.noticed(err))
@@ -15,10 +17,25 @@ func (s *SQLite) Expire(now time.Time, limit int) (dropped int, err error) {
 	defer s.leave()
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	result, err := s.sweep.Exec(now.UnixMilli(), max(limit, 0)) // below 0 SQLite has no limit
+	n, err := s.expire(now, max(limit, 0)) // below 0 SQLite has no limit
 	if err != nil {
 		return 0, fmt.Errorf("store: expire: %w", s.noticed(err))
 	}
-	n, err := result.RowsAffected()
-	return int(n), err
+	return int(n), nil
 }
+
+func (s *SQLite) expire(now time.Time, limit int) (dropped int64, err error) {
+	result, err := s.sweep.exec(now.UnixMilli(), limit)
+	if err != nil {
+		return 0, err
+	}
+	if dropped, err = result.RowsAffected(); err != nil || dropped == int64(limit) {
+		return dropped, err
+	}
+	return dropped, s.rest()
+}
+
+// rest closes the statements and empties the cache. What is in use comes back
+// within a millisecond, what is not takes no memory until it is. The caller has
+// the turn.
+func (s *SQLite) rest() error { return errors.Join(s.statements.close(), s.shrink()) }

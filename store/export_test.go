@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"modernc.org/sqlite"
+)
 
 // Pragma reads a setting of the store's own connection: no other can look,
 // the file is this one's alone.
@@ -25,4 +29,21 @@ func (s *SQLite) Waiting() int {
 	s.puts.mu.Lock()
 	defer s.puts.mu.Unlock()
 	return len(s.puts.waiting)
+}
+
+// Takes is how many bytes the prepared statements and the cached pages are.
+func (s *SQLite) Takes() (statements, pages int) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	err := s.conn.Raw(func(conn any) (err error) {
+		status := conn.(sqlite.DBStatus)
+		if statements, _, err = status.Status(sqlite.DBStatusStmtUsed, false); err == nil {
+			pages, _, err = status.Status(sqlite.DBStatusCacheUsed, false)
+		}
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+	return statements, pages
 }

@@ -76,45 +76,49 @@ func (l Limits) take(size int, publisher, group, all usage) error {
 
 // fits sweeps what expired, a slice at a time, until the put's value fits or
 // nothing is left to sweep.
-func (s *SQLite) fits(p *put) error {
+func (s *SQLite) fits(p *put, now around) error {
 	for {
-		publisher, group, all, err := s.usageOf(p.entry.Publisher[:], p.origin)
-		if err != nil {
-			return err
-		}
-		full := s.limits.take(len(p.entry.Value), publisher, group, all)
+		full := s.limits.take(len(p.entry.Value), now.publisher, now.group, now.all)
 		if full == nil {
-			if !s.limits.mayEvict(publisher, len(p.entry.Value)) {
+			if !s.limits.mayEvict(now.publisher, len(p.entry.Value)) {
 				s.futile = 0 // something is on loan now
 			}
 			return nil
 		}
-		result, err := s.sweep.Exec(p.now, kad.ExpireSlice)
+		result, err := s.sweep.exec(p.now, kad.ExpireSlice)
 		if err != nil {
 			return err
 		}
-		if dropped, err := result.RowsAffected(); err != nil || dropped > 0 {
-			if err != nil {
-				return err
+		dropped, err := result.RowsAffected()
+		if err != nil {
+			return err
+		}
+		if dropped == 0 {
+			if !errors.Is(full, ErrFull) {
+				return full
 			}
-			continue
+			if evicted, err := s.evict(p, now.publisher); err != nil || evicted == 0 {
+				return cmp.Or(err, full)
+			}
 		}
-		if !errors.Is(full, ErrFull) {
-			return full
-		}
-		if evicted, err := s.evict(p, publisher); err != nil || evicted == 0 {
-			return cmp.Or(err, full)
+		if now, err = s.lookAround(p); err != nil {
+			return err
 		}
 	}
 }
 
 // usageOf is what the publisher's entries take, the group's and everybody's.
 func (s *SQLite) usageOf(publisher, origin []byte) (its, group, all usage, err error) {
-	if len(origin) == 0 {
-		origin = nil // the empty name is everybody's
-	}
-	err = s.usage.QueryRow(publisher, origin).Scan(&its.Entries, &its.Bytes, &group.Entries, &group.Bytes, &all.Entries, &all.Bytes)
+	err = s.usage.first(publisher, nameOf(origin)).Scan(&its.Entries, &its.Bytes, &group.Entries, &group.Bytes, &all.Entries, &all.Bytes)
 	return its, group, all, err
+}
+
+// nameOf is an origin's name in the table. The empty one is everybody's.
+func nameOf(origin []byte) []byte {
+	if len(origin) == 0 {
+		return nil
+	}
+	return origin
 }
 
 // fits is SQLite.fits.

@@ -185,10 +185,18 @@ func (s *SQLite) connect() error {
 	if s.conn, err = s.db.Connx(ctx); err != nil {
 		return err
 	}
-	if err := s.statements.prepare(ctx, s.conn); err != nil {
+	s.statements.belong(s.conn)
+	if err := s.whole(); err != nil {
 		return err
 	}
-	return s.whole()
+	return s.shrink()
+}
+
+// shrink empties the cache. A start has read and written pages that nobody may
+// want again.
+func (s *SQLite) shrink() error {
+	_, err := s.conn.ExecContext(context.Background(), "PRAGMA shrink_memory")
+	return err
 }
 
 func (s *SQLite) disconnect() error {
@@ -251,17 +259,17 @@ func (s *SQLite) leave() {
 // transact runs do and commits what it did, or takes all of it back. The
 // caller has the turn.
 func (s *SQLite) transact(do func() error) error {
-	if _, err := s.begin.Exec(); err != nil {
+	if _, err := s.begin.exec(); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	err := do()
 	if err == nil {
-		if _, err = s.commit.Exec(); err != nil {
+		if _, err = s.commit.exec(); err != nil {
 			err = fmt.Errorf("commit: %w", err)
 		}
 	}
 	if err != nil {
-		s.rollback.Exec() // fails only where SQLite has already rolled back
+		s.rollback.exec() // fails only where SQLite has already rolled back
 	}
 	return err
 }

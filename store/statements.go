@@ -2,100 +2,163 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
 	"github.com/jmoiron/sqlx"
 )
 
-// statements are what every value passes through, prepared once: parsing costs
-// half as much again as running them. What runs a few times an hour (contacts,
-// identity, stats) is written where it is used.
+// statements are what every value passes through. Each is prepared when it is
+// first used, for parsing costs half as much again as running it, and closed
+// again by a rest (see expire.go): together they take as much memory as all else
+// of an open store. What runs a few times an hour (contacts, identity, stats) is
+// written where it is used.
 //
 // They belong to the one connection, and SQLite keeps a file open until the
 // last of them is closed.
 type statements struct {
-	all []*sqlx.Stmt
+	begin, commit, rollback statement
 
-	begin, commit, rollback *sqlx.Stmt
+	look    statement // key, key, item, publisher, origin -> see around
+	renew   statement // mark, seq, created, expires, signature, checksum, id
+	replace statement // the same, but removed and value before id
+	insert  statement // key, item, mark, seq, removed, publisher, origin, created, expires, signature, checksum, value
+	live    statement // key, now -> how many of them are live
 
-	find    *sqlx.Stmt // key, item -> id, expires_at, seq, removed
-	renew   *sqlx.Stmt // mark, seq, created, expires, signature, checksum, id
-	replace *sqlx.Stmt // the same, but removed and value before id
-	insert  *sqlx.Stmt // key, item, mark, seq, removed, publisher, origin, created, expires, signature, checksum, value
-	rows    *sqlx.Stmt // key -> how many rows, the expired ones too
-	live    *sqlx.Stmt // key, now -> how many of them are live
+	page  statement // key, after, now -> a row each
+	one   statement // id, now -> a row
+	sweep statement // now, limit
+	clear statement // key, now
 
-	page  *sqlx.Stmt // key, after, now -> a row each
-	one   *sqlx.Stmt // id, now -> a row
-	sweep *sqlx.Stmt // now, limit
-	clear *sqlx.Stmt // key, now
+	drop  statement // id
+	letGo statement // id, key, mark
+	usage statement // publisher, origin -> entries and bytes of each and of all
 
-	drop  *sqlx.Stmt // id
-	letGo *sqlx.Stmt // id, key, mark
-	usage *sqlx.Stmt // publisher, origin -> entries and bytes of each and of all
+	crowd statement // first key, last key, limit -> how many rows, at the most
+	under statement // first key, last key -> id, key, publisher, expires_at, size
 
-	crowd *sqlx.Stmt // first key, last key, limit -> how many rows, at the most
-	under *sqlx.Stmt // first key, last key -> id, key, publisher, expires_at, size
-
-	digest *sqlx.Stmt // first key, last key, now, limit -> count, low sum, high sum
-	marks  *sqlx.Stmt // first key, last key, now, limit -> key, id, mark
+	digest statement // first key, last key, now, limit -> count, low sum, high sum
+	marks  statement // first key, last key, now, limit -> key, id, mark
 }
 
 // row is what a statement selects of an entry.
 const row = `id, key, seq, removed, publisher, created_at, expires_at, signature, checksum, value`
 
-func (st *statements) prepare(ctx context.Context, conn *sqlx.Conn) error {
-	for _, p := range []struct {
-		stmt **sqlx.Stmt
-		sql  string
-	}{
-		{&st.begin, `BEGIN IMMEDIATE`},
-		{&st.commit, `COMMIT`},
-		{&st.rollback, `ROLLBACK`},
-		{&st.find, `SELECT id, expires_at, seq, removed FROM entries WHERE key = ? AND item = ?`},
-		{&st.renew, `UPDATE entries SET mark = ?, seq = ?, created_at = ?, expires_at = ?, signature = ?, checksum = ?
-			WHERE id = ?`},
-		{&st.replace, `UPDATE entries SET mark = ?, seq = ?, created_at = ?, expires_at = ?, signature = ?, checksum = ?,
-			removed = ?, value = ? WHERE id = ?`},
-		{&st.insert, `INSERT INTO entries (key, item, mark, seq, removed, publisher, origin, created_at, expires_at, signature, checksum, value)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
-		{&st.rows, `SELECT COUNT(*) FROM entries WHERE key = ?`},
-		{&st.live, `SELECT COUNT(*) FROM entries WHERE key = ? AND expires_at > ?`},
-		// The inner query sorts ids, which the index alone gives; the LIMIT
-		// keeps SQLite from merging it with the outer one and sorting values.
-		{&st.page, `SELECT ` + row + ` FROM (SELECT id AS at FROM entries WHERE key = ? AND id > ? ORDER BY id LIMIT -1)
-			CROSS JOIN entries ON id = at WHERE expires_at > ? AND NOT removed`},
-		{&st.one, `SELECT ` + row + ` FROM entries WHERE id = ? AND expires_at > ?`},
-		{&st.sweep, `DELETE FROM entries WHERE id IN
-			(SELECT id FROM entries WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?)`},
-		{&st.clear, `DELETE FROM entries WHERE key = ? AND expires_at <= ?`},
-		{&st.letGo, `DELETE FROM entries WHERE id = ? AND key = ? AND mark = ?`},
-		{&st.drop, `DELETE FROM entries WHERE id = ?`},
-		{&st.usage, `SELECT COALESCE(its.entries, 0), COALESCE(its.bytes, 0), COALESCE(origins.entries, 0), COALESCE(origins.bytes, 0),
-			everybody.entries, everybody.bytes FROM usage AS everybody LEFT JOIN usage AS its ON its.publisher = ?
-			LEFT JOIN usage AS origins ON origins.publisher = ? WHERE everybody.publisher = x''`},
-		{&st.crowd, `SELECT COUNT(*) FROM (SELECT 1 FROM entries WHERE key BETWEEN ? AND ? LIMIT ?)`},
-		{&st.under, `SELECT id, key, publisher, expires_at, length(value) FROM entries WHERE key BETWEEN ? AND ?`},
-		// The + keeps SQLite from walking the other index.
-		{&st.digest, `SELECT COUNT(*), COALESCE(SUM(mark & 0xffffffff), 0), COALESCE(SUM((mark >> 32) & 0xffffffff), 0)
-			FROM (SELECT mark FROM entries WHERE key BETWEEN ? AND ? AND +expires_at > ? LIMIT ?)`},
-		{&st.marks, `SELECT key, id, mark FROM entries WHERE key BETWEEN ? AND ? AND +expires_at > ? ORDER BY key LIMIT ?`},
-	} {
-		stmt, err := conn.PreparexContext(ctx, p.sql)
-		if err != nil {
-			return fmt.Errorf("prepare %q: %w", p.sql, err)
-		}
-		*p.stmt = stmt
-		st.all = append(st.all, stmt)
+// belong gives them their words and their connection.
+func (st *statements) belong(conn *sqlx.Conn) {
+	st.begin.sql = `BEGIN IMMEDIATE`
+	st.commit.sql = `COMMIT`
+	st.rollback.sql = `ROLLBACK`
+	// For each query the driver makes strings of the columns' names and types: a
+	// name of one letter and an expression, which has no type, cost nothing.
+	st.look.sql = `SELECT COALESCE(e.id, 0) AS a, COALESCE(e.expires_at, 0) AS b, COALESCE(e.seq, 0) AS c, COALESCE(e.removed, 0) AS d,
+		CASE WHEN e.id IS NULL THEN (SELECT COUNT(*) FROM entries WHERE key = ?) ELSE 0 END AS f,
+		COALESCE(its.entries, 0) AS g, COALESCE(its.bytes, 0) AS h, COALESCE(origins.entries, 0) AS i, COALESCE(origins.bytes, 0) AS j,
+		+everybody.entries AS k, +everybody.bytes AS l
+		FROM usage AS everybody LEFT JOIN entries AS e ON e.key = ? AND e.item = ?
+		LEFT JOIN usage AS its ON e.id IS NULL AND its.publisher = ? LEFT JOIN usage AS origins ON e.id IS NULL AND origins.publisher = ?
+		WHERE everybody.publisher = x''`
+	st.renew.sql = `UPDATE entries SET mark = ?, seq = ?, created_at = ?, expires_at = ?, signature = ?, checksum = ?
+		WHERE id = ?`
+	st.replace.sql = `UPDATE entries SET mark = ?, seq = ?, created_at = ?, expires_at = ?, signature = ?, checksum = ?,
+		removed = ?, value = ? WHERE id = ?`
+	st.insert.sql = `INSERT INTO entries (key, item, mark, seq, removed, publisher, origin, created_at, expires_at, signature, checksum, value)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	st.live.sql = `SELECT COUNT(*) FROM entries WHERE key = ? AND expires_at > ?`
+	// The inner query sorts ids, which the index alone gives; the LIMIT
+	// keeps SQLite from merging it with the outer one and sorting values.
+	st.page.sql = `SELECT ` + row + ` FROM (SELECT id AS at FROM entries WHERE key = ? AND id > ? ORDER BY id LIMIT -1)
+		CROSS JOIN entries ON id = at WHERE expires_at > ? AND NOT removed`
+	st.one.sql = `SELECT ` + row + ` FROM entries WHERE id = ? AND expires_at > ?`
+	st.sweep.sql = `DELETE FROM entries WHERE id IN
+		(SELECT id FROM entries WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?)`
+	st.clear.sql = `DELETE FROM entries WHERE key = ? AND expires_at <= ?`
+	st.letGo.sql = `DELETE FROM entries WHERE id = ? AND key = ? AND mark = ?`
+	st.drop.sql = `DELETE FROM entries WHERE id = ?`
+	st.usage.sql = `SELECT COALESCE(its.entries, 0), COALESCE(its.bytes, 0), COALESCE(origins.entries, 0), COALESCE(origins.bytes, 0),
+		everybody.entries, everybody.bytes FROM usage AS everybody LEFT JOIN usage AS its ON its.publisher = ?
+		LEFT JOIN usage AS origins ON origins.publisher = ? WHERE everybody.publisher = x''`
+	st.crowd.sql = `SELECT COUNT(*) FROM (SELECT 1 FROM entries WHERE key BETWEEN ? AND ? LIMIT ?)`
+	st.under.sql = `SELECT id, key, publisher, expires_at, length(value) FROM entries WHERE key BETWEEN ? AND ?`
+	// The + keeps SQLite from walking the other index.
+	st.digest.sql = `SELECT COUNT(*), COALESCE(SUM(mark & 0xffffffff), 0), COALESCE(SUM((mark >> 32) & 0xffffffff), 0)
+		FROM (SELECT mark FROM entries WHERE key BETWEEN ? AND ? AND +expires_at > ? LIMIT ?)`
+	st.marks.sql = `SELECT key, id, mark FROM entries WHERE key BETWEEN ? AND ? AND +expires_at > ? ORDER BY key LIMIT ?`
+	for _, s := range st.each() {
+		s.conn = conn
 	}
-	return nil
 }
 
-func (st *statements) close() error {
-	var errs []error
-	for _, stmt := range st.all {
-		errs = append(errs, stmt.Close())
+// each is every statement.
+func (st *statements) each() []*statement {
+	return []*statement{
+		&st.begin, &st.commit, &st.rollback, &st.look, &st.renew, &st.replace, &st.insert, &st.live, &st.page, &st.one,
+		&st.sweep, &st.clear, &st.drop, &st.letGo, &st.usage, &st.crowd, &st.under, &st.digest, &st.marks,
 	}
-	return errors.Join(errs...)
 }
+
+// close closes all; each is prepared again when it is wanted again.
+func (st *statements) close() (err error) {
+	for _, s := range st.each() {
+		err = errors.Join(err, s.close())
+	}
+	return err
+}
+
+// statement is one of them. Who uses it has the turn.
+type statement struct {
+	conn *sqlx.Conn
+	sql  string
+	stmt *sqlx.Stmt // nil until it is used
+}
+
+// ready is the statement prepared.
+func (s *statement) ready() (_ *sqlx.Stmt, err error) {
+	if s.stmt == nil {
+		if s.stmt, err = s.conn.PreparexContext(context.Background(), s.sql); err != nil {
+			return nil, fmt.Errorf("prepare %q: %w", s.sql, err)
+		}
+	}
+	return s.stmt, nil
+}
+
+func (s *statement) close() (err error) {
+	if s.stmt != nil {
+		err, s.stmt = s.stmt.Close(), nil
+	}
+	return err
+}
+
+func (s *statement) exec(args ...any) (sql.Result, error) {
+	stmt, err := s.ready()
+	if err != nil {
+		return nil, err
+	}
+	return stmt.Exec(args...)
+}
+
+func (s *statement) query(args ...any) (*sqlx.Rows, error) {
+	stmt, err := s.ready()
+	if err != nil {
+		return nil, err
+	}
+	return stmt.Queryx(args...)
+}
+
+// first is the first row, for Scan to read.
+func (s *statement) first(args ...any) scanner {
+	stmt, err := s.ready()
+	if err != nil {
+		return unread{err}
+	}
+	return stmt.QueryRow(args...)
+}
+
+// scanner is a row.
+type scanner interface{ Scan(into ...any) error }
+
+// unread is a row that could not be asked for.
+type unread struct{ err error }
+
+func (u unread) Scan(...any) error { return u.err }
