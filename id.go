@@ -77,12 +77,12 @@ func order(less bool) int {
 
 // CommonPrefix is how many leading bits the two share: 160 when equal.
 func (id ID) CommonPrefix(other ID) int {
-	for i := 0; i < IDSize; i++ {
-		if x := id[i] ^ other[i]; x != 0 {
-			return 8*i + bits.LeadingZeros8(x)
+	for i := 0; i < 16; i += 8 {
+		if x := binary.BigEndian.Uint64(id[i:]) ^ binary.BigEndian.Uint64(other[i:]); x != 0 {
+			return 8*i + bits.LeadingZeros64(x)
 		}
 	}
-	return 8 * IDSize
+	return 128 + bits.LeadingZeros32(binary.BigEndian.Uint32(id[16:])^binary.BigEndian.Uint32(other[16:]))
 }
 
 // Flip is id with bit n the other way; bit 0 is the most significant.
