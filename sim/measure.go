@@ -40,6 +40,7 @@ type tally struct {
 	hops         []int32
 	questions    []int32
 	recall       float64
+	looked       int // of which recall and hops are
 	whole        int // with a recall of 1
 }
 
@@ -175,8 +176,12 @@ func (s *Sim) tally(o *op, err error) {
 	if o.first > 0 {
 		t.first = append(t.first, int32((o.first-o.began)/1000))
 	}
-	t.hops = append(t.hops, int32(o.hops))
 	t.questions = append(t.questions, int32(o.questions))
+	if !o.looked { // a prompt store is told of before its lookup ends
+		return
+	}
+	t.looked++
+	t.hops = append(t.hops, int32(o.hops))
 	t.recall += o.recall
 	if o.recall == 1 {
 		t.whole++

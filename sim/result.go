@@ -161,8 +161,8 @@ func (t *tally) operations() Operations {
 		Took: quantiles(t.took, 1000), First: quantiles(t.first, 1000),
 		Hops: quantiles(t.hops, 1), Questions: quantiles(t.questions, 1),
 	}
-	if ok := t.done - t.failed; ok > 0 {
-		o.Recall, o.Whole = t.recall/float64(ok), float64(t.whole)/float64(ok)
+	if t.looked > 0 {
+		o.Recall, o.Whole = t.recall/float64(t.looked), float64(t.whole)/float64(t.looked)
 	}
 	return o
 }

@@ -63,6 +63,7 @@ type op struct {
 	first     int64 // when the first value was there
 	questions int
 	hops      int
+	looked    bool // its lookup is over: hops and recall are known
 	recall    float64
 }
 
@@ -164,7 +165,7 @@ func (p *peer) lookedUp(l khashmir.Lookup) {
 		if o.target != l.Target {
 			continue
 		}
-		o.questions, o.hops = l.Questions, l.Hops
+		o.looked, o.questions, o.hops = true, l.Questions, l.Hops
 		if o.kind == lookingUp || o.kind == storing {
 			o.recall = s.recall(l)
 		}
