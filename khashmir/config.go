@@ -32,6 +32,12 @@ type Config struct {
 	// Store.
 	PowerSafe bool
 
+	// Client makes a node that asks and does not answer: it finds, stores and
+	// removes, others keep what it has stored, and nobody takes it for one of the
+	// network. For who comes for a moment, or cannot be reached. Default: it
+	// takes its part.
+	Client bool
+
 	// Key is the node's identity, kept in the store from then on; a store that
 	// has another refuses it. Default: the one in the store, made once.
 	Key ed25519.PrivateKey

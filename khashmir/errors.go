@@ -61,6 +61,7 @@ var (
 	ErrWrongID     = transport.ErrWrongID
 	ErrUnreachable = transport.ErrUnreachable
 	ErrProtocol    = transport.ErrProtocol
+	ErrClient      = errors.New("that node is a client, and answers nothing")
 )
 
 // refusal turns a stranger's error reply into ours. Only the code is believed;

@@ -25,7 +25,7 @@ const maxDue = 64
 // to hold what we hold, it gets it. Those closest to it hand over first, so that
 // the others find it has everything already.
 func (n *Node) newcomer(c kad.Contact) {
-	if !n.holds.Load() || !n.table.Near(c.ID, 2*n.config.Replicas) {
+	if !n.holds.Load() || n.config.Client || !n.table.Near(c.ID, 2*n.config.Replicas) {
 		return
 	}
 	rank := 0
@@ -158,9 +158,12 @@ func (n *Node) roundOver() {
 	n.waitForDue()
 }
 
-// holdsNothing spares the rounds of a node that has nothing to hand over. It
-// reads the disk.
+// holdsNothing spares the rounds of a node that has nothing to hand over: a
+// client hands over nothing. It reads the disk.
 func (n *Node) holdsNothing() bool {
+	if n.config.Client {
+		return true
+	}
 	s, err := n.store.Stats()
 	if s.Entries > 0 {
 		n.holds.Store(true)

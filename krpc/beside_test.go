@@ -128,8 +128,8 @@ func TestAMessageTakesOneBufferThatIsNotMuchTooLarge(t *testing.T) {
 	const longest = 9223372036 * time.Second
 	full := krpc.Entry{Value: make([]byte, 100_000), Publisher: key(1), Age: longest, TTL: longest, Seq: 1 << 62, Removed: true, Signature: signature}
 	token, tx := strings.Repeat("t", 64), strings.Repeat("x", 16)
-	store := query(krpc.Query{Method: krpc.StoreValue, Target: id(1), Token: token, Cache: true, Entry: full})
-	find := query(krpc.Query{Method: krpc.FindValue, Target: id(1), Cursor: 1<<63 - 1, Any: true})
+	store := query(krpc.Query{Method: krpc.StoreValue, Target: id(1), Token: token, Cache: true, Entry: full, Client: true})
+	find := query(krpc.Query{Method: krpc.FindValue, Target: id(1), Cursor: 1<<63 - 1, Any: true, Client: true})
 	contacts := make([]kad.Contact, 120)
 	for i := range contacts {
 		contacts[i] = kad.NewContact(key(byte(i+1)), v4, v6)

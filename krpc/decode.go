@@ -84,10 +84,26 @@ func decodeQuery(env envelope) (*Query, error) {
 	case Compare:
 		err = q.readCompare(env.Args)
 	}
+	if err == nil {
+		err = q.readClient(env.Client)
+	}
 	if err != nil {
 		return &Query{Method: q.Method}, err
 	}
 	return q, nil
+}
+
+// readClient takes a missing flag for none.
+func (q *Query) readClient(raw []byte) error {
+	if raw == nil {
+		return nil
+	}
+	n, ok := integer(raw)
+	if !ok {
+		return malformed("ro is not an integer")
+	}
+	q.Client = n != 0
+	return nil
 }
 
 func (q *Query) readFindNode(raw []byte) (err error) {

@@ -74,6 +74,9 @@ func (env *envelope) setQuery(q Query) (err error) {
 	}
 	env.Kind = kindQuery
 	env.Method = rawText([]byte(q.Method))
+	if q.Client {
+		env.Client = []byte("i1e")
+	}
 	switch q.Method {
 	case FindNode:
 		env.Args, err = bencode.EncodeBytes(findNodeArgs{Target: string(q.Target[:])})

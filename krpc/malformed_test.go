@@ -183,6 +183,23 @@ func TestAnyVersionIsAnswered(t *testing.T) {
 	}
 }
 
+func TestAClientsFlagIsAnIntegerAndCountsInQueriesAlone(t *testing.T) {
+	for flag, want := range map[string]bool{"": false, "2:roi0e": false, "2:roi1e": true, "2:roi-1e": true} {
+		m, err := krpc.Decode(fmt.Appendf(nil, "d1:q4:ping%s1:t1:x1:y1:qe", flag))
+		if err != nil || m.Query.Client != want {
+			t.Errorf("%q: got %s, %v", flag, show(m), err)
+		}
+	}
+	m, err := krpc.Decode([]byte("d1:q4:ping2:role1:t1:x1:y1:qe"))
+	wantProtocolError(t, err, "ro is not an integer")
+	if m.Tx != "x" || m.Query.Method != krpc.Ping {
+		t.Errorf("cannot be answered: %s", show(m))
+	}
+	if _, err := krpc.Decode([]byte("d1:rde2:role1:y1:re")); err != nil {
+		t.Errorf("in an answer it is a key like any unknown one: %v", err)
+	}
+}
+
 func TestATokenIsNotNeededToBeRead(t *testing.T) {
 	m, err := krpc.Decode([]byte(storing("d1:v0:e")))
 	if err != nil || m.Query.Token != "" || m.Query.Entry.Value == nil {

@@ -41,6 +41,7 @@ type Query struct {
 	Cache  bool       // store_value: for the answerer's cache, and no promise
 	Range  kad.Range  // compare: the keys that it is about
 	Digest kad.Digest // compare: of what the asker holds there
+	Client bool       // the asker does not answer: there is no use in asking it back
 }
 
 // Reply is an answer. A reply with an Error carries nothing else.
@@ -92,6 +93,7 @@ const (
 	CodeLifetime      = 215 // the lifetime is longer than the holder grants
 	CodeSuperseded    = 216 // the holder has a newer version of the entry
 	CodeSignature     = 217 // the publisher has not signed this
+	CodeClient        = 218 // who was asked is a client, and answers nothing
 )
 
 func (e *Error) Error() string { return fmt.Sprintf("%s (%d)", e.Message, e.Code) }

@@ -30,7 +30,7 @@ func disturb(r *rand.Rand, m *krpc.Message) {
 	if m.Query != nil {
 		q := m.Query
 		q.Method = []krpc.Method{krpc.Ping, krpc.FindNode, krpc.FindValue, krpc.StoreValue, "", "other"}[r.IntN(6)]
-		q.Token, q.Cursor, q.Any, q.Cache, q.Entry = long, number, r.IntN(2) == 0, r.IntN(2) == 0, entry
+		q.Token, q.Cursor, q.Any, q.Cache, q.Client, q.Entry = long, number, r.IntN(2) == 0, r.IntN(2) == 0, r.IntN(2) == 0, entry
 		return
 	}
 	reply := m.Reply

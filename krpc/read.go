@@ -76,6 +76,9 @@ func (r *reader) query(q *Query) {
 	default:
 		r.want(false)
 	}
+	if r.key("2:ro") {
+		q.Client = r.integer(math.MaxInt64) != 0
+	}
 }
 
 func (r *reader) args(q *Query) arguments {

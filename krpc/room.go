@@ -11,7 +11,7 @@ import (
 const (
 	// frameRoom is for the keys, numbers and IDs of a message, and all lengths:
 	// for what is not transaction id, token, contact or entry.
-	frameRoom = 144
+	frameRoom = 152
 
 	// entryRoom is for an entry without value, publisher and signature.
 	entryRoom = 88

@@ -130,6 +130,11 @@ func TestOnlyTheFieldsThatCountForTheMethodTravel(t *testing.T) {
 		if got := travel(t, query(all)); !reflect.DeepEqual(*got.Query, test.want) {
 			t.Errorf("%s: got %s", test.method, show(got))
 		}
+		all.Client, test.want.Client = true, true
+		if got := travel(t, query(all)); !reflect.DeepEqual(*got.Query, test.want) {
+			t.Errorf("%s of a client: got %s", test.method, show(got))
+		}
+		all.Client = false
 	}
 	refusal := krpc.Reply{Error: &krpc.Error{Code: 1}, Token: "token", Next: 3, Key: key(1)}
 	if got := travel(t, reply(refusal)); !reflect.DeepEqual(*got.Reply, krpc.Reply{Error: &krpc.Error{Code: 1}}) {
@@ -200,6 +205,9 @@ func randomMessage(r *rand.Rand) krpc.Message {
 		m.Reply = &krpc.Reply{Error: &krpc.Error{Code: int(int32(r.Uint32())), Message: sentences[r.IntN(len(sentences))]}}
 	default:
 		m.Reply = randomReply(r)
+	}
+	if m.Query != nil {
+		m.Query.Client = r.IntN(2) == 0
 	}
 	return m
 }

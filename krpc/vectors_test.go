@@ -96,6 +96,7 @@ var vectors = []struct {
 	})},
 	{"store_value-answer", reply(krpc.Reply{})},
 	{"find_value-any", query(krpc.Query{Method: krpc.FindValue, Target: id(0xdd), Any: true})},
+	{"find_node-of-a-client", query(krpc.Query{Method: krpc.FindNode, Target: id(0xdd), Client: true})},
 	{"store_value-for-the-cache", query(krpc.Query{
 		Method: krpc.StoreValue, Target: id(0xdd), Token: "tokentok", Cache: true,
 		Entry: krpc.Entry{Value: []byte("hello"), Publisher: key(0xb2), Age: time.Hour, TTL: 24 * time.Hour, Seq: 1790000000000, Signature: signature},

@@ -45,6 +45,7 @@ type envelope struct {
 	Error   bencode.RawMessage `bencode:"e,omitempty"`
 	Method  bencode.RawMessage `bencode:"q,omitempty"`
 	Values  bencode.RawMessage `bencode:"r,omitempty"`
+	Client  bencode.RawMessage `bencode:"ro,omitempty"`
 	Tx      string             `bencode:"t,omitempty"`
 	Version int64              `bencode:"v"`
 	Kind    string             `bencode:"y"`

@@ -23,6 +23,7 @@ func write(m Message) (b []byte, ok bool) {
 		kind = kindQuery
 		b = writeArgs(b, m.Query)
 		b = writeText(b, "1:q", string(m.Query.Method))
+		b = writeNonzero(b, "2:ro", flag(m.Query.Client))
 	} else {
 		b = writeValues(b, m.Reply)
 	}
