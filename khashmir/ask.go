@@ -16,9 +16,13 @@ const maxPings = 64
 func (n *Node) ask(to kad.Contact, q krpc.Query, then func(krpc.Reply, error)) {
 	sent := n.clock.Now()
 	n.counts.asked++
+	q.Client = n.config.Client
 	n.transport.Ask(to, q, func(r krpc.Reply, err error) {
 		n.mu.Lock()
 		defer n.unlock()
+		if err == nil && r.Error != nil && r.Error.Code == krpc.CodeClient {
+			err = ErrClient
+		}
 		if err != nil {
 			n.silent(to, sent, err)
 		} else {
@@ -49,6 +53,7 @@ func (n *Node) heard(to kad.Contact, sent time.Time) {
 	if _, placed := n.table.LastSeen(to.ID); placed {
 		n.lost.remove(to.ID)
 		n.newcomer(to)
+		n.tell(n.config.Observer.Met, to)
 	}
 }
 
@@ -72,6 +77,7 @@ func (n *Node) silent(to kad.Contact, sent time.Time, err error) {
 		if n.table.Failed(to.ID) && ok {
 			n.lives.died(now.Sub(seen))
 			n.lost.add(known, now, now.Add(n.config.MaintainInterval))
+			n.tell(n.config.Observer.Lost, known)
 		}
 	}
 }

@@ -29,7 +29,8 @@ type call struct {
 	begun    time.Time
 	complete bool
 	over     bool
-	observed bool
+
+	observers observers
 
 	desperate bool        // everybody we know is being asked
 	forget    func() bool // stops listening to the context
@@ -40,7 +41,7 @@ type call struct {
 }
 
 type flight struct {
-	id   kad.ID
+	to   kad.Contact
 	sent time.Time
 }
 
@@ -60,7 +61,7 @@ func (n *Node) begin(ctx context.Context, c *call) {
 	}
 	n.calls[c] = struct{}{}
 	n.counts.lookups++
-	c.number, c.begun = n.counts.lookups, n.clock.Now()
+	c.number, c.begun, c.observers = n.counts.lookups, n.clock.Now(), n.observers(ctx)
 	n.running.Add(1)
 	forget := context.AfterFunc(ctx, func() {
 		defer n.running.Done()
@@ -83,7 +84,9 @@ func (n *Node) begin(ctx context.Context, c *call) {
 		config.Scatter = n.clock.Uint64()
 	}
 	c.lookup = lookup.New(c.query.Target, config)
-	c.lookup.Self(n.self)
+	if !n.config.Client {
+		c.lookup.Self(n.self)
+	}
 	c.lookup.Add(seeds...)
 	c.step()
 }
@@ -140,11 +143,18 @@ func (c *call) ask(to kad.Contact) {
 	if known, ok := c.node.table.Get(to.ID); ok {
 		to = known
 	}
-	c.flights = append(c.flights, flight{to.ID, c.node.clock.Now()})
+	sent := c.node.clock.Now()
+	c.flights = append(c.flights, flight{to, sent})
+	if c.observers.steps {
+		c.stepped(Step{Kind: Asked, Contact: to})
+	}
 	c.node.ask(to, c.query, func(r krpc.Reply, err error) {
 		c.land(to.ID)
 		if c.over || c.complete {
 			return
+		}
+		if c.observers.steps {
+			c.answered(to, r, err, sent)
 		}
 		if err != nil || r.Error != nil {
 			c.lookup.Fail(to.ID)
@@ -162,7 +172,7 @@ func (c *call) ask(to kad.Contact) {
 
 func (c *call) land(id kad.ID) {
 	for i, f := range c.flights {
-		if f.id == id {
+		if f.to.ID == id {
 			c.flights = append(c.flights[:i], c.flights[i+1:]...)
 			return
 		}
@@ -187,7 +197,10 @@ func (c *call) watch() {
 		}
 		now, limit := n.clock.Now(), n.late.after()
 		for len(c.flights) > 0 && now.Sub(c.flights[0].sent) >= limit {
-			c.lookup.Late(c.flights[0].id)
+			c.lookup.Late(c.flights[0].to.ID)
+			if c.observers.steps {
+				c.stepped(Step{Kind: Late, Contact: c.flights[0].to})
+			}
 			c.flights = c.flights[1:]
 		}
 		c.step()

@@ -13,7 +13,17 @@ import (
 // handle answers a query. It runs on the transport's goroutines, many at once;
 // the lock is held for the table alone, never over the disk.
 func (n *Node) handle(from kad.Contact, q krpc.Query) krpc.Reply {
-	n.meet(from)
+	if told := n.config.Observer.Served; told != nil {
+		return n.watched(from, q, told)
+	}
+	return n.answer(from, q)
+}
+
+func (n *Node) answer(from kad.Contact, q krpc.Query) krpc.Reply {
+	if n.config.Client {
+		return refuse(krpc.CodeClient, "asks only")
+	}
+	n.meet(from, q.Client)
 	switch q.Method {
 	case krpc.Ping:
 		return krpc.Reply{Key: n.self.Key}
@@ -31,12 +41,13 @@ func (n *Node) handle(from kad.Contact, q krpc.Query) krpc.Reply {
 }
 
 // meet: from has asked us something. That alone gives nobody a place in the
-// table; when there is one, from is pinged back and its answer does.
-func (n *Node) meet(from kad.Contact) {
+// table; when there is one, from is pinged back and its answer does. A client
+// would not answer.
+func (n *Node) meet(from kad.Contact, client bool) {
 	n.mu.Lock()
 	defer n.unlock()
 	n.counts.served++
-	if n.table.Wants(from.ID) && (!n.table.Spare(from.ID) || n.mayPingSpare()) {
+	if !client && n.table.Wants(from.ID) && (!n.table.Spare(from.ID) || n.mayPingSpare()) {
 		n.ping(from)
 	}
 }

@@ -276,6 +276,9 @@ func (p *publication) settle(to kad.Contact, err error) {
 	if p.over {
 		return
 	}
+	if p.observers.steps {
+		p.settled(to, err)
+	}
 	if err != nil {
 		p.result.Refused = append(p.result.Refused, Refusal{to, err})
 		p.uncount(to.ID)
