@@ -33,8 +33,11 @@ type (
 	Contact = kad.Contact
 	// PublicKey is a node's Ed25519 public key.
 	PublicKey = kad.PublicKey
-	// Bucket is a part of the routing table.
+	// Bucket is a part of the routing table, Member a contact in it.
 	Bucket = ktable.Bucket
+	Member = ktable.Member
+	// Holding is what a node holds under one key.
+	Holding = store.Holding
 )
 
 // HashID is the SHA-1 of b, the usual way to a key.

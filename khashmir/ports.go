@@ -53,6 +53,9 @@ type Store interface {
 	Marks(r kad.Range, limit int, now time.Time) ([]store.Mark, error)
 	Entry(m store.Mark, now time.Time) (e kad.Entry, ok bool, err error)
 
+	// Holdings is what there is under the first limit keys from the given one on.
+	Holdings(from kad.ID, limit int, now time.Time) ([]store.Holding, error)
+
 	// Drop lets go of those entries that the marks are still of.
 	Drop(marks []store.Mark) error
 

@@ -28,6 +28,9 @@ type Stats struct {
 	LetGo    int           // entries dropped because all whose place it is have them
 	HalfLife time.Duration // of contacts, as far as this node has seen them die
 
+	MaxEntries int   // that the store takes, and
+	MaxBytes   int64 // of their values
+
 	Store     store.Stats
 	Transport transport.Stats
 }
@@ -36,14 +39,6 @@ type Stats struct {
 type counts struct {
 	lookups, hops, asked, silent, served, expired int
 	rounds, compared, handed, letGo               int
-}
-
-// Table is a copy of the routing table: the farthest bucket first, the one that
-// the node's own ID falls into last.
-func (n *Node) Table() []Bucket {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.table.Buckets()
 }
 
 // Stats counts. The store's part is read from the disk.
@@ -70,6 +65,9 @@ func (n *Node) Stats() (Stats, error) {
 		Handed:   c.handed,
 		LetGo:    c.letGo,
 		HalfLife: n.lives.halfLife(),
+
+		MaxEntries: n.config.MaxEntries,
+		MaxBytes:   n.config.MaxBytes,
 	}
 	n.mu.Unlock()
 	s.Transport = n.transport.Stats()

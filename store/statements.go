@@ -40,6 +40,8 @@ type statements struct {
 
 	digest statement // first key, last key, now, limit -> count, low sum, high sum
 	marks  statement // first key, last key, now, limit -> key, id, mark
+
+	holdings statement // first key, now, limit -> key, count, bytes, oldest, soonest, latest
 }
 
 // row is what a statement selects of an entry.
@@ -85,6 +87,8 @@ func (st *statements) belong(conn *sqlx.Conn) {
 	st.digest.sql = `SELECT COUNT(*), COALESCE(SUM(mark & 0xffffffff), 0), COALESCE(SUM((mark >> 32) & 0xffffffff), 0)
 		FROM (SELECT mark FROM entries WHERE key BETWEEN ? AND ? AND +expires_at > ? LIMIT ?)`
 	st.marks.sql = `SELECT key, id, mark FROM entries WHERE key BETWEEN ? AND ? AND +expires_at > ? ORDER BY key LIMIT ?`
+	st.holdings.sql = `SELECT key, COUNT(*), SUM(length(value)), MIN(created_at), MIN(expires_at), MAX(expires_at)
+		FROM entries WHERE key >= ? AND +expires_at > ? AND NOT removed GROUP BY key ORDER BY key LIMIT ?`
 	for _, s := range st.each() {
 		s.conn = conn
 	}
@@ -94,7 +98,7 @@ func (st *statements) belong(conn *sqlx.Conn) {
 func (st *statements) each() []*statement {
 	return []*statement{
 		&st.begin, &st.commit, &st.rollback, &st.look, &st.renew, &st.replace, &st.insert, &st.live, &st.page, &st.one,
-		&st.sweep, &st.clear, &st.drop, &st.letGo, &st.usage, &st.crowd, &st.under, &st.digest, &st.marks,
+		&st.sweep, &st.clear, &st.drop, &st.letGo, &st.usage, &st.crowd, &st.under, &st.digest, &st.marks, &st.holdings,
 	}
 }
 

@@ -22,6 +22,7 @@ type subject interface {
 	Marks(r kad.Range, limit int, now time.Time) ([]store.Mark, error)
 	Entry(m store.Mark, now time.Time) (kad.Entry, bool, error)
 	Drop(marks []store.Mark) error
+	Holdings(from kad.ID, limit int, now time.Time) ([]store.Holding, error)
 	Expire(now time.Time, limit int) (int, error)
 	Identity() (ed25519.PrivateKey, bool, error)
 	SetIdentity(ed25519.PrivateKey) error
