@@ -31,6 +31,8 @@ var picture = map[string][]string{
 	"sim":        {"", "khashmir", "krpc", "store", "transport"},
 	"sim/report": {"sim"},
 
+	"web/api": nil,
+
 	"cmd/khashmir-testnet": {"", "khashmir", "testnet", "sim", "sim/report"},
 }
 
