@@ -1,8 +1,6 @@
 package shell
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -143,7 +141,7 @@ func (s *Shell) said(l *lua.LState, table *lua.LTable, text string) int {
 
 // fail raises what went wrong, with the script's line.
 func fail(l *lua.LState, doing string, err error) {
-	if errors.Is(err, context.Canceled) {
+	if l.Context().Err() != nil {
 		l.RaiseError("interrupted")
 	}
 	l.RaiseError("%s: %s", doing, escaped(err.Error()))

@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -16,10 +15,6 @@ func (s *Shell) findValue(l *lua.LState) int {
 		l.ArgError(2, "enough is a number of values")
 	}
 	found, err := s.node.Get(l.Context(), key, api.GetOptions{Enough: enough})
-	var problem *api.Problem
-	if errors.As(err, &problem) && problem.Code == api.NotFound {
-		err = nil // it was looked for everywhere, and is nowhere
-	}
 	if err != nil && (len(found.Values) == 0 || l.Context().Err() != nil) {
 		fail(l, "find values", err)
 	}

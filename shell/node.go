@@ -7,8 +7,8 @@ import (
 )
 
 // Node is what the shell is opened on; a *client.Client of package web/client is
-// one. Keys and IDs are 40 hexadecimal digits. A search that has ended without
-// all it looked for returns what it has, and an error.
+// one. Keys and IDs are 40 hexadecimal digits. What is known comes beside an error
+// too. That there is no value is none.
 type Node interface {
 	Status(ctx context.Context) (api.Status, error)
 	Table(ctx context.Context) (api.Table, error)

@@ -2,18 +2,16 @@ package api
 
 import "time"
 
-// PutOptions changes how a value is stored. The zero value is a day, at all its
-// holders, once.
+// PutOptions change how one value is stored. The zero value works.
 type PutOptions struct {
-	TTL    time.Duration // how long it lives; 0: as long as the node says
-	Keep   bool          // the node stores it again and again, until it is told to forget
-	Prompt bool          // half the holders are enough for an answer
+	TTL    time.Duration // how long it lives; 0: the node's own
+	Keep   bool          // the node stores it again and again, until Forget
+	Prompt bool          // answer when half the holders have it
 }
 
-// GetOptions changes how values are looked for. The zero value looks for all of
-// them and says nothing on the way.
+// GetOptions change one search. The zero value works.
 type GetOptions struct {
-	Enough int         // as many values end the search; 0: all
-	Trace  func(Step)  // hears of each step
-	Value  func(Value) // hears of each value as it comes
+	Enough int         // values that end it, and copies will do; 0: all there are
+	Trace  func(Step)  // hears of what happens on the way
+	Value  func(Value) // hears of each value when it is found; then Found has none
 }
