@@ -34,8 +34,9 @@ var picture = map[string][]string{
 	"web/api":    nil,
 	"web":        {"", "khashmir", "web/api"},
 	"web/client": {"web/api"},
+	"shell":      {"web/api"},
 
-	"cmd/khashmir":         {"", "khashmir", "store", "transport", "web", "web/api", "web/client"},
+	"cmd/khashmir":         {"", "khashmir", "shell", "store", "transport", "web", "web/api", "web/client"},
 	"cmd/khashmir-testnet": {"", "khashmir", "testnet", "sim", "sim/report"},
 }
 
@@ -47,15 +48,17 @@ var outside = map[string][]string{
 	"filippo.io/edwards25519":          {"mainline", "transport"},
 	"github.com/BurntSushi/toml":       {"cmd/khashmir"},
 	"github.com/coreos/go-systemd/v22": {"cmd/khashmir"},
+	"github.com/ergochat/readline":     {"shell"},
 	"github.com/jmoiron/sqlx":          {"store"},
 	"github.com/quic-go/quic-go":       {"transport"},
 	"github.com/spf13/cobra":           {"cmd/khashmir", "cmd/khashmir-testnet"},
 	"github.com/spf13/pflag":           {"cmd/khashmir"},
+	"github.com/yuin/gopher-lua":       {"shell"},
 	"github.com/zeebo/bencode":         {"krpc", "krpc/bep5", "mainline"},
 	"golang.org/x/crypto":              {"transport"},
 	"golang.org/x/net":                 {"transport"},
 	"golang.org/x/sys":                 {"transport"},
-	"golang.org/x/term":                {"cmd/khashmir-testnet"},
+	"golang.org/x/term":                {"cmd/khashmir", "cmd/khashmir-testnet"},
 	"modernc.org/sqlite":               {"store"},
 }
 

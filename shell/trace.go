@@ -1,0 +1,53 @@
+package shell
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/khashmir/kad/web/api"
+)
+
+// trace prints the steps of one lookup as they happen. A step that comes when
+// the command is over (it was interrupted) is of no interest any more.
+type trace struct {
+	target string
+	out    *writer
+
+	mu    sync.Mutex
+	first time.Time
+	over  bool
+}
+
+func (t *trace) step(s api.Step) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over {
+		return
+	}
+	if t.first.IsZero() {
+		t.first = s.At
+	}
+	at := float64(s.At.Sub(t.first)) / float64(time.Millisecond)
+	t.out.Printf("%8.1f ms  %-8s  %s | %s @ %s%s\n",
+		at, escaped(s.Kind), escaped(s.Contact.ID), distance(s.Contact.ID, t.target), escaped(s.Contact.Addr), escaped(detail(s)))
+}
+
+// detail is what is peculiar to the step.
+func detail(s api.Step) string {
+	switch {
+	case s.Error != nil:
+		return fmt.Sprintf("  after %.1f ms: %s", s.TookMs, s.Error.Message)
+	case s.Kind == "answered" && s.Values > 0:
+		return fmt.Sprintf("  in %.1f ms: %s, %s", s.TookMs, counted(len(s.Contacts), "node"), counted(s.Values, "value"))
+	case s.Kind == "answered":
+		return fmt.Sprintf("  in %.1f ms: %s", s.TookMs, counted(len(s.Contacts), "node"))
+	}
+	return ""
+}
+
+func (t *trace) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
+}
