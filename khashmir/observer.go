@@ -2,7 +2,6 @@ package khashmir
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -39,29 +38,6 @@ func Observe(ctx context.Context, o Observer) context.Context {
 }
 
 type observing struct{}
-
-// Observers is one observer that tells all of them.
-func Observers(all ...Observer) Observer {
-	var lookup, step, served, met, lost = []func(Lookup){}, []func(Step){}, []func(Served){}, []func(Contact){}, []func(Contact){}
-	for _, o := range all {
-		lookup, step, served = append(lookup, o.Lookup), append(step, o.Step), append(served, o.Served)
-		met, lost = append(met, o.Met), append(lost, o.Lost)
-	}
-	return Observer{Lookup: each(lookup), Step: each(step), Served: each(served), Met: each(met), Lost: each(lost)}
-}
-
-// each is nil where all are.
-func each[T any](all []func(T)) func(T) {
-	all = slices.DeleteFunc(all, func(f func(T)) bool { return f == nil })
-	if len(all) == 0 {
-		return nil
-	}
-	return func(what T) {
-		for _, f := range all {
-			f(what)
-		}
-	}
-}
 
 // Lookup is one iterative search, told when it is over.
 type Lookup struct {

@@ -17,6 +17,7 @@ import (
 	"github.com/khashmir/kad/khashmir"
 	"github.com/khashmir/kad/transport"
 	"github.com/khashmir/kad/web"
+	"github.com/khashmir/kad/web/metrics"
 )
 
 const runHelp = `Keeps a node up until it is told to go (SIGTERM, Ctrl-C). Then it leaves: what it
@@ -82,13 +83,13 @@ func (p *program) keepUp(ctx context.Context) error {
 	if err := os.MkdirAll(p.settings.dir, 0o700); err != nil {
 		return fmt.Errorf("make the node's directory: %w", err)
 	}
-	hub := web.NewHub()
-	node, err := p.open(log, khashmir.Observers(hub.Observer(), logged(log)))
+	hub, numbers := web.NewHub(), metrics.New()
+	node, err := p.open(log, khashmir.Observers(hub.Observer(), numbers.Observer(), logged(log)))
 	if err != nil {
 		return err
 	}
 	doors, err := p.openDoors(node, web.Config{
-		Hub: hub, Token: token, Scratch: p.settings.dir, Logger: log, Version: version(),
+		Hub: hub, Token: token, Metrics: numbers.Handler(node), Scratch: p.settings.dir, Logger: log, Version: version(),
 		Client: p.settings.node.Client, K: p.settings.node.K, MaxValueSize: p.settings.node.MaxValueSize,
 	})
 	if err != nil {
