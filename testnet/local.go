@@ -20,7 +20,7 @@ type local struct {
 // at all, since they all close.
 const leave = time.Millisecond
 
-func openLocal(o opening, t khashmir.Transport) (*local, error) {
+func openLocal(o opening, t khashmir.Transport, observer khashmir.Observer) (*local, error) {
 	kept, err := openStore(o.Path)
 	if err != nil {
 		return nil, err
@@ -38,6 +38,9 @@ func openLocal(o opening, t khashmir.Transport) (*local, error) {
 		CheckpointInterval: o.Checkpoint,
 		MaintainInterval:   o.Maintain,
 		ReplicateInterval:  o.Replicate,
+		BucketStaleness:    o.Refresh,
+		MaxFailures:        o.Failures,
+		Observer:           observer,
 		LeaveTimeout:       leave,
 	})
 	if err != nil {
