@@ -27,9 +27,10 @@ const (
 	// lookup: nobody waits an hour to see a table forget who died.
 	refresh = 10 * time.Second
 
-	// failures is how many questions in a row a contact there may leave
-	// unanswered: on one machine who is silent is gone.
-	failures = 2
+	// failures is how many questions a contact there may leave unanswered. One
+	// that has is not asked again while there are better, and so would keep its
+	// place for long; on one machine who is silent is gone.
+	failures = 1
 )
 
 // pace is t, or longer where there are many peers.
