@@ -31,7 +31,9 @@ var picture = map[string][]string{
 	"sim":        {"", "khashmir", "krpc", "store", "transport"},
 	"sim/report": {"sim"},
 
-	"web/api": nil,
+	"web/api":    nil,
+	"web":        {"", "khashmir", "web/api"},
+	"web/client": {"web/api"},
 
 	"cmd/khashmir-testnet": {"", "khashmir", "testnet", "sim", "sim/report"},
 }

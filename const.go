@@ -421,3 +421,62 @@ const (
 	CrawlQuestions = 4
 	CrawlInFlight  = 64
 )
+
+// The gateway (package web): what one of it does for its clients at once. Each
+// bound holds whatever they do.
+const (
+	// GatewayTimeout ends an operation that somebody waits for. The slowest
+	// lookup that is still of use takes a few seconds.
+	GatewayTimeout = 30 * time.Second
+
+	// GatewayRequests is how many requests are served at once, GatewayStreams
+	// how many streams beside them, and GatewayConnections how many connections
+	// a listener has open.
+	GatewayRequests    = 64
+	GatewayStreams     = 64
+	GatewayConnections = 256
+
+	// GatewayHeader is the longest head of a request in bytes, GatewayKey the
+	// longest text of a key. A body is as long as a value may be.
+	GatewayHeader = 16 << 10
+	GatewayKey    = 4 << 10
+
+	// GatewayHeaderTimeout and GatewayBodyTimeout are for a client to say what
+	// it wants, GatewayWriteTimeout for it to take a part of the answer, and
+	// GatewayIdle for a connection that is not used.
+	GatewayHeaderTimeout = 5 * time.Second
+	GatewayBodyTimeout   = 10 * time.Second
+	GatewayWriteTimeout  = 10 * time.Second
+	GatewayIdle          = time.Minute
+
+	// GatewayGrace is how long a gateway that is closed waits for operations in
+	// progress.
+	GatewayGrace = 5 * time.Second
+
+	// GatewayFound is how many bytes of values one answer in JSON has: a stream
+	// has all of them. GatewayWatched is how many a watched key may have, for
+	// who watches it is told which are gone.
+	GatewayFound   = 2 << 20
+	GatewayWatched = 1 << 20
+
+	// GatewayBacklog is how many events wait for a slow listener; it loses more.
+	GatewayBacklog = 1024
+
+	// GatewayBeat is how often a silent stream shows that it lives, so that one
+	// whose client is gone is noticed.
+	GatewayBeat = 15 * time.Second
+
+	// WatchInterval is how often a watched key is looked up again, and
+	// MinWatchInterval how often at the most.
+	WatchInterval    = 10 * time.Second
+	MinWatchInterval = time.Second
+
+	// HoldingsPage is how many keys a page of holdings has, unless it says
+	// otherwise, and MaxHoldingsPage how many at the most.
+	HoldingsPage    = 100
+	MaxHoldingsPage = 1000
+
+	// MinGatewayToken is the shortest bearer token that keeps strangers out
+	// where they can try, in bytes.
+	MinGatewayToken = 16
+)
