@@ -68,8 +68,12 @@ func onWire(t testing.TB, n int, change func(i int, c *khashmir.Config)) []*khas
 
 func introduce(t testing.TB, nodes []*khashmir.Node) {
 	t.Helper()
-	for _, node := range nodes[1:] {
-		if _, err := node.AddContact(t.Context(), nodes[0].Addr().String()); err != nil {
+	for i, node := range nodes {
+		other := nodes[min(1, len(nodes)-1)]
+		if i > 0 {
+			other = nodes[0]
+		}
+		if _, err := node.AddContact(t.Context(), other.Addr().String()); err != nil && len(nodes) > 1 {
 			t.Fatal(err)
 		}
 	}
