@@ -36,7 +36,10 @@ var picture = map[string][]string{
 	"web/client":  {"web/api"},
 	"web/metrics": {"khashmir"},
 
-	"cmd/khashmir-testnet": {"", "khashmir", "testnet", "sim", "sim/report"},
+	"web/page": nil,
+	"web/lab":  {"khashmir", "testnet", "web", "web/api"},
+
+	"cmd/khashmir-testnet": {"", "khashmir", "testnet", "sim", "sim/report", "web/lab", "web/page"},
 }
 
 // pure packages are handed the time and chance; they never reach for them.

@@ -52,9 +52,9 @@ type Config struct {
 	// go through it. There are no faults to order.
 	Live bool
 
-	// Observe, when set, is asked once for each start of the i-th peer who is to
-	// hear what it does. Peers that are processes are not heard.
-	Observe func(peer int) khashmir.Observer
+	// Observe, when set, is asked at each start of a peer who is to hear what it
+	// does. Peers that are processes are not heard.
+	Observe func(peer khashmir.ID) khashmir.Observer
 
 	// Dir is where the peers' files stay. A peer whose file is there already
 	// goes on as who it was, whatever the seed. Empty: a temporary directory,

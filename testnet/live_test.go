@@ -3,7 +3,7 @@ package testnet_test
 import (
 	"errors"
 	"slices"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,28 +166,39 @@ func TestACutNeedsTwoSides(t *testing.T) {
 func TestSomebodyHearsWhatEachPeerDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		// Given somebody who listens to each start of each peer
-		var heard [6]atomic.Int64
-		c := small(len(heard))
+		var mu sync.Mutex
+		heard := make(map[khashmir.ID]int)
+		c := small(6)
 		c.Live = true
-		c.Observe = func(i int) khashmir.Observer {
-			return khashmir.Observer{Step: func(khashmir.Step) { heard[i].Add(1) }}
+		c.Observe = func(id khashmir.ID) khashmir.Observer {
+			return khashmir.Observer{Step: func(khashmir.Step) {
+				mu.Lock()
+				defer mu.Unlock()
+				heard[id]++
+			}}
+		}
+		steps := func(id khashmir.ID) int {
+			mu.Lock()
+			defer mu.Unlock()
+			return heard[id]
 		}
 		// when they join
 		n := joined(t, c)
 		defer n.Close()
 		// then each was heard
-		for i := range heard {
-			if heard[i].Load() == 0 {
+		for i, p := range n.Peers() {
+			if steps(p.ID) == 0 {
 				t.Errorf("peer %d was not", i)
 			}
 		}
 		// and is again when it is killed and started again
-		if err := errors.Join(n.Kill(2)); err != nil {
+		if err := n.Kill(2); err != nil {
 			t.Fatal(err)
 		}
-		before := heard[2].Load()
-		if err := n.Revive(t.Context(), 2); err != nil || heard[2].Load() == before {
-			t.Errorf("%v, heard %d", err, heard[2].Load()-before)
+		third := n.Peers()[2].ID
+		before := steps(third)
+		if err := n.Revive(t.Context(), 2); err != nil || steps(third) == before {
+			t.Errorf("%v, heard %d", err, steps(third)-before)
 		}
 	})
 }

@@ -105,11 +105,7 @@ func (n *Network) open(ctx context.Context, i int) (peer, error) {
 	if old := n.Nodes[i]; old != nil && n.config.Transport != Mem {
 		o.Listen = old.Addr().String()
 	}
-	var observer khashmir.Observer
-	if n.config.Observe != nil {
-		observer = n.config.Observe(i)
-	}
-	p, err := openLocal(o, n.transport(o), observer)
+	p, err := openLocal(o, n.transport(o), n.config.Observe)
 	if err != nil {
 		return nil, err
 	}
