@@ -35,10 +35,12 @@ var picture = map[string][]string{
 	"web":         {"", "khashmir", "web/api"},
 	"web/client":  {"web/api"},
 	"web/metrics": {"khashmir"},
+	"web/page":    nil,
+	"web/lab":     {"khashmir", "testnet", "web", "web/api"},
 	"shell":       {"web/api"},
 
-	"cmd/khashmir":         {"", "khashmir", "shell", "store", "transport", "web", "web/api", "web/client", "web/metrics"},
-	"cmd/khashmir-testnet": {"", "khashmir", "testnet", "sim", "sim/report"},
+	"cmd/khashmir":         {"", "khashmir", "shell", "store", "transport", "web", "web/api", "web/client", "web/metrics", "web/page"},
+	"cmd/khashmir-testnet": {"", "khashmir", "testnet", "sim", "sim/report", "web/lab", "web/page"},
 }
 
 // pure packages are handed the time and chance; they never reach for them.

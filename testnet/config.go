@@ -7,6 +7,7 @@ import (
 	"time"
 
 	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/khashmir"
 )
 
 // The kinds of parts a network may be built from.
@@ -45,6 +46,15 @@ type Config struct {
 	Partition time.Duration // the network is cut in two halves for so long
 	Kill      float64       // this share of the peers crashes, 0 to 1
 	Restart   bool          // every peer is a process; all are killed and started again
+
+	// Live makes a network to watch and to do things to: its peers look after
+	// their tables and compare what they hold while a person waits, and a cut can
+	// go through it. There are no faults to order.
+	Live bool
+
+	// Observe, when set, is asked at each start of a peer who is to hear what it
+	// does. Peers that are processes are not heard.
+	Observe func(peer khashmir.ID) khashmir.Observer
 
 	// Dir is where the peers' files stay. A peer whose file is there already
 	// goes on as who it was, whatever the seed. Empty: a temporary directory,
@@ -95,12 +105,17 @@ func (c Config) Check() error {
 	if c.Mainline {
 		return c.checkMainline()
 	}
+	if c.Live && (c.Kill != 0 || c.Partition != 0 || c.Restart) {
+		return errors.New("a network to watch goes with no fault by order: leave out kill, partition and restart")
+	}
 	return c.checkFaults()
 }
 
 func (c Config) checkMainline() error {
 	const room = 8 // for the length
 	switch {
+	case c.Live:
+		return errors.New("nodes of BitTorrent's DHT cannot be watched")
 	case c.Kill != 0 || c.Partition != 0 || c.Restart:
 		return errors.New("mainline goes with no fault: leave out kill, partition and restart")
 	case c.Transport != QUIC: // the default

@@ -20,17 +20,22 @@ type local struct {
 // at all, since they all close.
 const leave = time.Millisecond
 
-func openLocal(o opening, t khashmir.Transport) (*local, error) {
+func openLocal(o opening, t khashmir.Transport, observe func(khashmir.ID) khashmir.Observer) (*local, error) {
 	kept, err := openStore(o.Path)
 	if err != nil {
 		return nil, err
 	}
-	_, known, err := kept.Identity()
+	key, known, err := kept.Identity()
 	if err == nil && !known {
-		err = kept.SetIdentity(ed25519.NewKeyFromSeed(o.Seed))
+		key = ed25519.NewKeyFromSeed(o.Seed)
+		err = kept.SetIdentity(key)
 	}
 	if err != nil {
 		return nil, also(err, kept.Close())
+	}
+	var observer khashmir.Observer
+	if observe != nil {
+		observer = observe(kad.PublicKeyOf(key).ID())
 	}
 	node, err := khashmir.Open(khashmir.Config{
 		Store:              kept,
@@ -38,6 +43,9 @@ func openLocal(o opening, t khashmir.Transport) (*local, error) {
 		CheckpointInterval: o.Checkpoint,
 		MaintainInterval:   o.Maintain,
 		ReplicateInterval:  o.Replicate,
+		BucketStaleness:    o.Refresh,
+		MaxFailures:        o.Failures,
+		Observer:           observer,
 		LeaveTimeout:       leave,
 	})
 	if err != nil {

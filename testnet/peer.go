@@ -65,6 +65,8 @@ type opening struct {
 	Checkpoint time.Duration // how often the contacts are saved; 0: as ever
 	Maintain   time.Duration // how often the table is looked after; 0: as ever
 	Replicate  time.Duration // how often holders compare, at the least; 0: as ever
+	Refresh    time.Duration // how long a bucket goes without a lookup; 0: as ever
+	Failures   int           // after how many a contact loses its place; 0: as ever
 }
 
 func (n *Network) opening(i int) opening {
@@ -82,6 +84,10 @@ func (n *Network) opening(i int) opening {
 	if n.config.Partition > 0 {
 		o.Maintain, o.Replicate = maintain, replicate
 	}
+	if c := n.config; c.Live {
+		o.Maintain, o.Replicate, o.Refresh = c.pace(maintain), c.pace(replicate), c.pace(refresh)
+		o.Failures = failures
+	}
 	return o
 }
 
@@ -96,10 +102,15 @@ func (n *Network) open(ctx context.Context, i int) (peer, error) {
 		}
 		return p, nil
 	}
-	p, err := openLocal(o, n.transport(o))
+	if old := n.Nodes[i]; old != nil && n.config.Transport != Mem {
+		o.Listen = old.Addr().String()
+	}
+	p, err := openLocal(o, n.transport(o), n.config.Observe)
 	if err != nil {
 		return nil, err
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.Nodes[i] = p.node
 	return p, nil
 }
@@ -111,7 +122,7 @@ func (n *Network) transport(o opening) khashmir.Transport {
 	} else {
 		t = o.transport()
 	}
-	if n.config.Partition > 0 {
+	if n.config.Partition > 0 || n.config.Live {
 		t = n.cut.divide(t)
 	}
 	return t

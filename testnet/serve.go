@@ -26,7 +26,7 @@ func ServePeer(in io.Reader, out io.Writer) error {
 	if first.Do != doOpen || first.Open == nil {
 		return fmt.Errorf("a peer process begins with %q, not %q", doOpen, first.Do)
 	}
-	p, err := openLocal(*first.Open, first.Open.transport())
+	p, err := openLocal(*first.Open, first.Open.transport(), nil)
 	if err != nil {
 		s.answer(answer{N: first.N}, err)
 		return nil

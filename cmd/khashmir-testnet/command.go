@@ -95,6 +95,12 @@ Peers that are cut off from each other are in one process, those that are killed
 with kill -9 are not: --partition and --restart exclude each other. --restart
 needs files and sockets: --store sqlite, and not --transport mem.
 
+--web keeps the network up and shows it in a browser, at the address that it
+prints: all nodes at once, their tables and what they hold, and lookups step by
+step. There they are killed, started again, cut in two and healed. It goes on
+until Ctrl-C. --web=127.0.0.1:8080 says where; only this machine is let in. The
+peers store --stores values, under "key 0", "key 1" and so on.
+
 --mainline makes the peers nodes of BitTorrent's DHT instead. They announce
 peers and find them (BEP 5), and put items and get them (BEP 44), as many of
 each as --stores says.
@@ -116,13 +122,14 @@ const examples = `  khashmir-testnet 50
   khashmir-testnet 200 --stores 500 --kill 0.2
   khashmir-testnet 20 --stores 100 --restart
   khashmir-testnet 50 --partition 30s
+  khashmir-testnet 50 --web
   khashmir-testnet 200 --entries 100 --stores 3
   khashmir-testnet 200 --transport streams --seed 7
   khashmir-testnet 1000 --transport mem --store memory
   khashmir-testnet --mainline 50`
 
 func (p program) command(config *testnet.Config) *cobra.Command {
-	asJSON := false
+	asJSON, at := false, ""
 	cmd := &cobra.Command{
 		Use:           "khashmir-testnet [PEERS]",
 		Short:         "Build a network of peers and watch them find each other's values",
@@ -132,8 +139,12 @@ func (p program) command(config *testnet.Config) *cobra.Command {
 		SilenceErrors: true,
 		Args:          func(_ *cobra.Command, args []string) error { return peers(args, &config.Peers) },
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := config.Check(); err != nil {
+			config.Live = at != ""
+			if err := errors.Join(config.Check(), addressed(at, asJSON)); err != nil {
 				return usageError{err}
+			}
+			if at != "" {
+				return p.exhibit(cmd.Context(), *config, at)
 			}
 			return p.play(cmd.Context(), *config, asJSON)
 		},
@@ -160,6 +171,8 @@ func (p program) command(config *testnet.Config) *cobra.Command {
 	flags.BoolVar(&config.Restart, "restart", false, "kill -9 every peer and start it again")
 	flags.Var((*duration)(&config.Partition), "partition", "cut the network in two for so long, as in 30s")
 	flags.BoolVar(&config.Mainline, "mainline", false, "build a network of BitTorrent's nodes")
+	word(&at, "web", "address", "keep the network up and show it in a browser")
+	flags.Lookup("web").NoOptDefVal = anyPort
 	flags.BoolVar(&asJSON, "json", false, "print one JSON object and nothing else")
 	return cmd
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/khashmir/kad/transport"
 	"github.com/khashmir/kad/web"
 	"github.com/khashmir/kad/web/metrics"
+	"github.com/khashmir/kad/web/page"
 )
 
 const runHelp = `Keeps a node up until it is told to go (SIGTERM, Ctrl-C). Then it leaves: what it
@@ -89,7 +90,7 @@ func (p *program) keepUp(ctx context.Context) error {
 		return err
 	}
 	doors, err := p.openDoors(node, web.Config{
-		Hub: hub, Token: token, Metrics: numbers.Handler(node), Scratch: p.settings.dir, Logger: log, Version: version(),
+		Hub: hub, Token: token, Metrics: numbers.Handler(node), Page: page.Handler(), Scratch: p.settings.dir, Logger: log, Version: version(),
 		Client: p.settings.node.Client, K: p.settings.node.K, MaxValueSize: p.settings.node.MaxValueSize,
 	})
 	if err != nil {
