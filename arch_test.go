@@ -40,7 +40,7 @@ var picture = map[string][]string{
 	"shell":       {"web/api"},
 
 	"cmd/khashmir":         {"", "khashmir", "shell", "store", "transport", "web", "web/api", "web/client", "web/metrics", "web/page"},
-	"cmd/khashmir-testnet": {"", "khashmir", "testnet", "sim", "sim/report", "web/lab", "web/page"},
+	"cmd/khashmir-testnet": {"", "khashmir", "shell", "testnet", "sim", "sim/report", "web", "web/client", "web/lab", "web/page"},
 }
 
 // pure packages are handed the time and chance; they never reach for them.

@@ -15,6 +15,7 @@ func shown(width int, stay bool) string {
 	p.update(testnet.Building, 0, 4)
 	p.update(testnet.Building, 4, 4) // too soon to be drawn
 	p.update(testnet.Finding, 0, 0)  // nothing to do
+	p.end()                          // something else is printed in between
 	p.update(testnet.Closing, 0, 4)
 	p.update(testnet.Closing, 3, 4)
 	p.update(testnet.Closing, 2, 4) // overtaken
