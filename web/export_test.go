@@ -8,3 +8,6 @@ func Routes() (patterns []string) {
 	}
 	return patterns
 }
+
+// Listening is how many listen.
+func (h *Hub) Listening() int { return int(h.listening.Load()) }
