@@ -55,10 +55,10 @@ func valueReport(found api.Found, err error) string {
 		fmt.Fprintf(&b, "%3d  %s\n", i+1, quote(string(v.Bytes)))
 	}
 	fmt.Fprintf(&b, "%s from %s", counted(len(found.Values), "value"), counted(len(found.Shown), "node"))
-	if len(found.Shown) > 0 {
-		fmt.Fprintf(&b, " (%s)", holders(found.Shown))
-	}
 	b.WriteString(effort(found.Lookup, err))
+	if len(found.Shown) > 0 {
+		fmt.Fprintf(&b, "    %s\n", holders(found.Shown))
+	}
 	return b.String()
 }
 
@@ -67,10 +67,10 @@ func holders(shown []api.Holder) string {
 	var names []string
 	for i, holder := range shown {
 		if i == ShownHolders {
-			names = append(names, fmt.Sprintf("and %d more", len(shown)-i))
+			names = append(names, fmt.Sprintf("%d more", len(shown)-i))
 			break
 		}
-		names = append(names, fmt.Sprintf("%s: %d", where(holder.Contact), holder.Values))
+		names = append(names, fmt.Sprintf("%d from %s", holder.Values, where(holder.Contact)))
 	}
 	return strings.Join(names, ", ")
 }

@@ -30,7 +30,7 @@ func (t *trace) step(s api.Step) {
 	}
 	at := float64(s.At.Sub(t.first)) / float64(time.Millisecond)
 	t.out.Printf("%8.1f ms  %-8s  %s | %s @ %s%s\n",
-		at, escaped(s.Kind), escaped(s.Contact.ID), distance(s.Contact.ID, t.target), escaped(s.Contact.Addr), escaped(detail(s)))
+		at, escaped(s.Kind), escaped(prefix(s.Contact.ID)), distance(s.Contact.ID, t.target), escaped(s.Contact.Addr), escaped(detail(s)))
 }
 
 // detail is what is peculiar to the step.
@@ -45,6 +45,9 @@ func detail(s api.Step) string {
 	}
 	return ""
 }
+
+// prefix tells an ID from others, and leaves room in the line.
+func prefix(id string) string { return id[:min(len(id), DistanceDigits)] }
 
 func (t *trace) end() {
 	t.mu.Lock()
