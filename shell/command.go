@@ -42,7 +42,7 @@ func (s *Shell) commands() []*command {
 			"An address is \"host:port\", and who answers there becomes a contact; an ID is\nlooked for first. Returns id, addr and ms.",
 			`ping("127.0.0.1:4433")`, s.ping},
 		{"routing", "routing()", "show the routing table, the farthest bucket first",
-			"A line is a contact: its ID, its distance to this node, its address, its state.\nReturns a list of buckets: prefix, waiting and contacts each.",
+			"A line is a contact: its ID, its distance to this node, its address, its state\nand how long ago it was heard of.\nReturns a list of buckets: prefix, waiting and contacts each.",
 			`routing()`, s.routing},
 		{"status", "status()", "show how the node is",
 			"Returns id, addr, contacts, network (an estimate; 0: not known), memory,\nentries and bytes.",

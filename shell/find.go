@@ -119,6 +119,6 @@ func nodeReport(target string, found api.Lookup, err error) string {
 	for _, c := range found.Closest {
 		fmt.Fprintf(&b, "%s | %s @ %s\n", c.ID, distance(c.ID, target), c.Addr)
 	}
-	fmt.Fprintf(&b, "%s closest to %s%s", counted(len(found.Closest), "node"), target, effort(found, err))
+	fmt.Fprintf(&b, "%s%s", counted(len(found.Closest), "closest node"), effort(found, err))
 	return b.String()
 }

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"runtime"
@@ -55,26 +56,19 @@ func tableReport(routing api.Table, now time.Time) string {
 	var b strings.Builder
 	contacts := 0
 	for i, bucket := range routing.Buckets {
-		fmt.Fprintf(&b, "bucket %d, IDs that begin with %s:", i+1, orAny(bucket.Prefix))
+		fmt.Fprintf(&b, "bucket %d, IDs that begin with %s:", i+1, cmp.Or(bucket.Prefix, "anything"))
 		if bucket.Waiting > 0 {
 			fmt.Fprintf(&b, " (%d waiting)", bucket.Waiting)
 		}
 		b.WriteByte('\n')
 		for _, member := range bucket.Contacts {
 			contacts++
-			fmt.Fprintf(&b, "%s | %s @ %s  %s, seen %s ago\n",
+			fmt.Fprintf(&b, "%s | %s @ %s  %s %s\n",
 				member.ID, distance(member.ID, routing.Self), member.Addr, member.State, now.Sub(member.LastSeen).Round(time.Second))
 		}
 	}
 	fmt.Fprintf(&b, "%s in %s; this is %s\n", counted(contacts, "contact"), counted(len(routing.Buckets), "bucket"), routing.Self)
 	return b.String()
-}
-
-func orAny(prefix string) string {
-	if prefix == "" {
-		return "anything"
-	}
-	return prefix
 }
 
 // status shows how the node is.

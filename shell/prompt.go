@@ -92,7 +92,7 @@ func (s *Shell) runLine(ctx context.Context, text string) error {
 	s.shown = nil
 	begun, more := time.Now(), false
 	err := s.run(ctx, "stdin", func() error {
-		chunk, shows, err := s.compileLine("stdin", text)
+		chunk, shows, err := s.compileLine("stdin", strings.TrimSuffix(text, "\n"))
 		if more = err != nil && incomplete(err); err != nil {
 			return err
 		}
