@@ -14,7 +14,16 @@ func (s *Shell) compile(name, source string) (*lua.LFunction, error) {
 	if len(source) > MaxSource {
 		return nil, fmt.Errorf("%s: more than %d KiB of source", name, MaxSource>>10)
 	}
-	return s.lua.Load(strings.NewReader(source), name)
+	statements, err := parse.Parse(strings.NewReader(source), name)
+	if err != nil {
+		return nil, err
+	}
+	watchStatements(statements)
+	code, err := lua.Compile(statements, name)
+	if err != nil {
+		return nil, err
+	}
+	return s.lua.NewFunctionFromProto(code), nil
 }
 
 // compileLine is compile for what was typed: an expression alone is returned.
@@ -30,41 +39,39 @@ func (s *Shell) compileLine(name, source string) (chunk *lua.LFunction, isExpres
 // incomplete tells whether err is that the source ended too soon.
 func incomplete(err error) bool {
 	var at *parse.Error
-	return errors.As(cause(err), &at) && at.Pos.Line == parse.EOF && at.Message != "unterminated string"
-}
-
-// cause is what a compiler's error is about.
-func cause(err error) error {
-	var api *lua.ApiError
-	if errors.As(err, &api) && api.Cause != nil {
-		return api.Cause
-	}
-	return err
+	return errors.As(err, &at) && at.Pos.Line == parse.EOF && at.Message != "unterminated string"
 }
 
 // oneLine is err for a reader: what, and where, without how we got there.
 func oneLine(name string, err error) string {
-	var api *lua.ApiError
-	if !errors.As(err, &api) {
-		return escaped(err.Error())
-	}
 	var syntax *parse.Error
 	var compiler *lua.CompileError
+	var api *lua.ApiError
 	switch {
-	case errors.As(api.Cause, &syntax) && syntax.Pos.Line == parse.EOF:
-		return escaped(fmt.Sprintf("%s: %s at the end", name, syntax.Message))
-	case errors.As(api.Cause, &syntax):
-		return escaped(fmt.Sprintf("%s:%d: %s near '%s'", name, syntax.Pos.Line, syntax.Message, syntax.Token))
-	case errors.As(api.Cause, &compiler):
-		return escaped(fmt.Sprintf("%s:%d: %s", name, compiler.Line, compiler.Message))
+	case errors.As(err, &syntax) && syntax.Pos.Line == parse.EOF:
+		return shown(fmt.Sprintf("%s: %s at the end", name, syntax.Message))
+	case errors.As(err, &syntax):
+		return shown(fmt.Sprintf("%s:%d: %s near '%s'", name, syntax.Pos.Line, syntax.Message, syntax.Token))
+	case errors.As(err, &compiler):
+		return shown(fmt.Sprintf("%s:%d: %s", name, compiler.Line, compiler.Message))
+	case !errors.As(err, &api):
+		return shown(err.Error())
 	}
 	if table, ok := api.Object.(*lua.LTable); ok {
 		if message, ok := table.RawGetString("message").(lua.LString); ok {
-			return escaped(string(message))
+			return shown(string(message))
 		}
 		return "error is a table value"
 	}
-	return escaped(api.Object.String())
+	return shown(api.Object.String())
+}
+
+// shown is an error's text as far as it is shown.
+func shown(text string) string {
+	if len(text) > ShownBytes {
+		text = text[:ShownBytes] + "..."
+	}
+	return escaped(text)
 }
 
 // withoutShebang leaves a script's lines where they are.

@@ -23,7 +23,7 @@ type command struct {
 // commands are ours, as help lists them.
 func (s *Shell) commands() []*command {
 	return []*command{
-		{"add", "add(id, value [, options])", "store a value, beside what others have stored under the ID",
+		{"add", "add(id, value [, options])", "store a value, beside others' under the ID",
 			"options is a table: ttl = seconds or \"1h30m\", keep = true (the node stores it\nagain before it expires), prompt = true (half the holders are enough).\nReturns key, stored, refused, questions, hops and ms.",
 			`add(sha1("greeting"), "hello", {ttl = "1h"})`, s.add},
 		{"findvalue", "findvalue(id [, enough])", "find the values under an ID, of all their owners",
@@ -42,7 +42,7 @@ func (s *Shell) commands() []*command {
 			"An address is \"host:port\", and who answers there becomes a contact; an ID is\nlooked for first. Returns id, addr and ms.",
 			`ping("127.0.0.1:4433")`, s.ping},
 		{"routing", "routing()", "show the routing table, the farthest bucket first",
-			"A line is a contact: its ID, its distance to this node, its address, its state.\nReturns a list of buckets: prefix, waiting and contacts each.",
+			"A line is a contact: its ID, its distance to this node, its address, its state\nand how long ago it was heard of.\nReturns a list of buckets: prefix, waiting and contacts each.",
 			`routing()`, s.routing},
 		{"status", "status()", "show how the node is",
 			"Returns id, addr, contacts, network (an estimate; 0: not known), memory,\nentries and bytes.",
@@ -62,7 +62,7 @@ func (s *Shell) commands() []*command {
 			"A terminal is shown what is not printable as \\ddd.", `print("a", 1)`, s.print},
 		{"pprint", "pprint(value)", "print a value with all that is in it",
 			"Strings are quoted as Lua would read them, IDs are in hex.", `pprint({1, {x = 2}})`, s.prettyPrint},
-		{"gc", `gc(["collect"])`, "show this process's memory; \"collect\" frees what is unused",
+		{"gc", `gc(["collect"])`, "show this process's memory; \"collect\" frees some",
 			"The number of KiB in the prompt is the node's.", `gc("collect")`, s.collect},
 		{"help", "help([command])", "show this list, or explain one command", "", `help("add")`, s.help},
 	}

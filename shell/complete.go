@@ -13,7 +13,7 @@ var (
 	word = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*(?:[.:][A-Za-z0-9_]*)*$`)
 
 	// topic is what help is wanted for.
-	topic = regexp.MustCompile(`help\s*\(\s*["']([a-z0-9]*)$`)
+	topic = regexp.MustCompile(`help\s*\(\s*(["'])([a-z0-9]*)$`)
 
 	identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 )
@@ -40,9 +40,9 @@ func (c completer) Do(line []rune, pos int) ([][]rune, int) {
 func (s *Shell) complete(before string) (part string, whole []string) {
 	if m := topic.FindStringSubmatch(before); m != nil {
 		for _, command := range s.commands() {
-			whole = append(whole, command.name)
+			whole = append(whole, command.name+m[1]+")")
 		}
-		return m[1], beginningWith(m[1], whole)
+		return m[2], beginningWith(m[2], whole)
 	}
 	path := word.FindString(before)
 	if path == "" {

@@ -28,8 +28,10 @@ const (
 	MaxMemory      = 256 << 20
 	MemoryInterval = 10 * time.Millisecond
 
-	// CallDepth is how deep functions may call each other.
-	CallDepth = 8192
+	// CallDepth is how deep functions may call each other, and CoroutineDepth how
+	// deep coroutines may resume each other (Lua: 200).
+	CallDepth      = 8192
+	CoroutineDepth = 200
 
 	// Registers is how many values a coroutine begins with room for, and
 	// MaxRegisters how many it may have: what unpack and select can handle.
@@ -68,7 +70,7 @@ const (
 	// of one search, and ShownHolders how many nodes in one line.
 	ShownBytes   = 400
 	ShownValues  = 100
-	ShownHolders = 4
+	ShownHolders = 3
 
 	// ShownDepth is how deep tables in tables are shown, and ShownFields how
 	// many fields in all.
@@ -78,7 +80,7 @@ const (
 	// Indent is how many spaces a table in a table is set in.
 	Indent = 4
 
-	// DistanceDigits is how many hexadecimal digits of a distance are shown: a
-	// quarter of it tells nodes apart.
+	// DistanceDigits is how many hexadecimal digits of a distance are shown, and
+	// of an ID in a trace: a quarter of it tells nodes apart.
 	DistanceDigits = 10
 )

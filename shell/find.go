@@ -55,10 +55,10 @@ func valueReport(found api.Found, err error) string {
 		fmt.Fprintf(&b, "%3d  %s\n", i+1, quote(string(v.Bytes)))
 	}
 	fmt.Fprintf(&b, "%s from %s", counted(len(found.Values), "value"), counted(len(found.Shown), "node"))
-	if len(found.Shown) > 0 {
-		fmt.Fprintf(&b, " (%s)", holders(found.Shown))
-	}
 	b.WriteString(effort(found.Lookup, err))
+	if len(found.Shown) > 0 {
+		fmt.Fprintf(&b, "    %s\n", holders(found.Shown))
+	}
 	return b.String()
 }
 
@@ -67,10 +67,10 @@ func holders(shown []api.Holder) string {
 	var names []string
 	for i, holder := range shown {
 		if i == ShownHolders {
-			names = append(names, fmt.Sprintf("and %d more", len(shown)-i))
+			names = append(names, fmt.Sprintf("%d more", len(shown)-i))
 			break
 		}
-		names = append(names, fmt.Sprintf("%s: %d", where(holder.Contact), holder.Values))
+		names = append(names, fmt.Sprintf("%d from %s", holder.Values, where(holder.Contact)))
 	}
 	return strings.Join(names, ", ")
 }
@@ -119,6 +119,6 @@ func nodeReport(target string, found api.Lookup, err error) string {
 	for _, c := range found.Closest {
 		fmt.Fprintf(&b, "%s | %s @ %s\n", c.ID, distance(c.ID, target), c.Addr)
 	}
-	fmt.Fprintf(&b, "%s closest to %s%s", counted(len(found.Closest), "node"), target, effort(found, err))
+	fmt.Fprintf(&b, "%s%s", counted(len(found.Closest), "closest node"), effort(found, err))
 	return b.String()
 }

@@ -53,7 +53,9 @@ func xor(l *lua.LState) int {
 }
 
 func toHex(l *lua.LState) int {
-	l.Push(lua.LString(hex.EncodeToString([]byte(l.CheckString(1)))))
+	text := l.CheckString(1)
+	checkLength(l, 2*len(text), 1)
+	l.Push(lua.LString(hex.EncodeToString([]byte(text))))
 	return 1
 }
 

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"runtime"
@@ -55,26 +56,19 @@ func tableReport(routing api.Table, now time.Time) string {
 	var b strings.Builder
 	contacts := 0
 	for i, bucket := range routing.Buckets {
-		fmt.Fprintf(&b, "bucket %d, IDs that begin with %s:", i+1, orAny(bucket.Prefix))
+		fmt.Fprintf(&b, "bucket %d, IDs that begin with %s:", i+1, cmp.Or(bucket.Prefix, "anything"))
 		if bucket.Waiting > 0 {
 			fmt.Fprintf(&b, " (%d waiting)", bucket.Waiting)
 		}
 		b.WriteByte('\n')
 		for _, member := range bucket.Contacts {
 			contacts++
-			fmt.Fprintf(&b, "%s | %s @ %s  %s, seen %s ago\n",
+			fmt.Fprintf(&b, "%s | %s @ %s  %s %s\n",
 				member.ID, distance(member.ID, routing.Self), member.Addr, member.State, now.Sub(member.LastSeen).Round(time.Second))
 		}
 	}
 	fmt.Fprintf(&b, "%s in %s; this is %s\n", counted(contacts, "contact"), counted(len(routing.Buckets), "bucket"), routing.Self)
 	return b.String()
-}
-
-func orAny(prefix string) string {
-	if prefix == "" {
-		return "anything"
-	}
-	return prefix
 }
 
 // status shows how the node is.
@@ -90,8 +84,8 @@ func (s *Shell) status(l *lua.LState) int {
 	})
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s @ %s, since %s\n", status.ID, status.Addr, status.Since.Format(time.DateTime))
-	fmt.Fprintf(&b, "%s of some %s nodes; %d KiB in use; holds %d entries, %d KiB\n",
-		counted(status.Contacts, "contact"), known(status.Network), status.Memory>>10, status.Entries, status.Bytes>>10)
+	fmt.Fprintf(&b, "%s, some %s nodes in all; %d KiB in use; holds %d entries, %d bytes\n",
+		counted(status.Contacts, "contact"), known(status.Network), status.Memory>>10, status.Entries, status.Bytes)
 	for _, check := range status.Health {
 		if check.State != api.OK {
 			fmt.Fprintf(&b, "%s: %s: %s %s\n", check.State, check.Name, check.Says, check.Do)
@@ -110,14 +104,15 @@ func known(estimate int) string {
 
 // print is Lua's, to where the shell prints.
 func (s *Shell) print(l *lua.LState) int {
-	var b strings.Builder
+	var line strings.Builder
 	for i := 1; i <= l.GetTop(); i++ {
 		if i > 1 {
-			b.WriteByte('\t')
+			line.WriteByte('\t')
 		}
-		b.WriteString(l.ToStringMeta(l.Get(i)).String())
+		line.WriteString(l.ToStringMeta(l.Get(i)).String())
+		checkLength(l, line.Len(), 1)
 	}
-	text := b.String()
+	text := line.String()
 	if s.out.escapes {
 		text = escape(text, "\n\t")
 	}

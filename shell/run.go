@@ -58,6 +58,7 @@ func (s *Shell) wait(parent, ctx context.Context, cancel context.CancelCauseFunc
 			if !obeyed {
 				return false
 			}
+			s.err.Printf("%s", s.broken) // what was typed has been echoed
 			cancel(ErrInterrupted)
 		case <-done:
 			done, patience = nil, time.After(StuckAfter)
@@ -81,15 +82,14 @@ func (s *Shell) wait(parent, ctx context.Context, cancel context.CancelCauseFunc
 // judge is what has become of a command: why it was ended, if it was, else what
 // it did wrong itself.
 func (s *Shell) judge(ctx context.Context, name string, err error) error {
-	if err == nil {
-		return nil
-	}
 	switch why := context.Cause(ctx); {
 	case errors.Is(why, errMemory):
 		runtime.GC()
 		return &failure{fmt.Sprintf("out of memory: more than %d MiB", s.config.MaxMemory>>20), errMemory}
 	case why != nil:
 		return ErrInterrupted
+	case err == nil:
+		return nil
 	}
 	return &failure{oneLine(name, err), err}
 }

@@ -1,8 +1,6 @@
 package shell
 
 import (
-	"strings"
-
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -66,7 +64,7 @@ func (s *Shell) bound(l *lua.LState) {
 	for name, functions := range map[string]map[string]lua.LGFunction{
 		lua.BaseLibName:   {"load": s.load, "loadstring": s.loadString, "collectgarbage": collectGarbage},
 		lua.TabLibName:    {"concat": concat},
-		lua.StringLibName: {"rep": repeat, "gsub": substitute, "format": format},
+		lua.StringLibName: {"rep": repeat, "gsub": substitute, "format": format, concatenation: join},
 	} {
 		module := libraryTable(l, name)
 		for function, f := range functions {
@@ -131,10 +129,7 @@ func (s *Shell) loaded(l *lua.LState, name, source string) int {
 	default:
 		name = `[string "` + shorten(firstLine(name)) + `"]`
 	}
-	if len(source) > MaxSource {
-		l.RaiseError("more than %d KiB of source", MaxSource>>10)
-	}
-	chunk, err := s.lua.Load(strings.NewReader(source), name)
+	chunk, err := s.compile(name, source)
 	if err != nil {
 		l.Push(lua.LNil)
 		l.Push(lua.LString(oneLine(name, err)))

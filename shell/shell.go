@@ -10,11 +10,10 @@
 //
 // Scripts are kept in a sandbox: they reach the node and what the shell writes
 // to, and no file, no process, no environment and no other module. What they may
-// take is in const.go. Three things cannot be bounded by what gopher-lua offers,
-// because they happen within one of its instructions: how long one match of a
-// pattern takes, how long the compiler does, and how much memory one chain of
-// ".." takes at once. The first two end with a second interruption, which gives
-// the command up and leaves the shell (ErrStuck).
+// take is in const.go. Two things cannot be interrupted, because gopher-lua does
+// them in one go: matching a pattern once, and compiling a chunk. They can take
+// very long where somebody wants them to. A second interruption gives the command
+// up and leaves the shell (ErrStuck).
 //
 // To read on: prompt.go is the prompt, run.go how a chunk runs and is
 // interrupted, sandbox.go what Lua is left with, command.go the list of ours.
@@ -77,6 +76,7 @@ type Shell struct {
 	err    *writer
 	named  map[*lua.LFunction]*command
 	shown  *lua.LTable // what a command at the prompt has said last
+	broken string      // what ends the line that Ctrl-C was typed in
 	lost   bool        // the node has not said how it is
 	stuck  bool
 }

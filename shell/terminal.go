@@ -15,6 +15,7 @@ func (s *Shell) lines(ctx context.Context) (lines, error) {
 	atTerminal := s.config.In == os.Stdin && s.config.Out == os.Stdout &&
 		isTerminal(os.Stdin) && isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb" && os.Getenv("TERM") != ""
 	if atTerminal {
+		s.broken = "\n"
 		return s.newEditor(ctx)
 	}
 	scanner := bufio.NewScanner(s.config.In)

@@ -19,7 +19,7 @@ func repeat(l *lua.LState) int {
 	return 1
 }
 
-// checkLength refuses count strings of length bytes; both are positive.
+// checkLength refuses count strings of length bytes.
 func checkLength(l *lua.LState, length, count int) {
 	if length > MaxString/count {
 		l.RaiseError("the string would be longer than %d MiB", MaxString>>20)
@@ -97,7 +97,7 @@ func substitute(l *lua.LState) int {
 		start, end := matches[0].Capture(0), matches[0].Capture(1)
 		b.WriteString(text[at:start])
 		b.WriteString(replacement(l, text, matches[0]))
-		checkLength(l, max(b.Len(), 1), 1)
+		checkLength(l, b.Len(), 1)
 		at, from = end, max(end, start+1)
 		if strings.HasPrefix(pattern, "^") {
 			count++
@@ -147,7 +147,7 @@ func expand(l *lua.LState, pattern, text string, match *pm.MatchData) string {
 			i++
 			if c = pattern[i]; c >= '0' && c <= '9' {
 				b.WriteString(capture(l, text, match, int(c-'0')).String())
-				checkLength(l, max(b.Len(), 1), 1)
+				checkLength(l, b.Len(), 1)
 				continue
 			}
 		}

@@ -18,8 +18,20 @@ func guardCreate(l *lua.LState, module *lua.LTable) {
 // guardResume has coroutine.resume give them the resumer's.
 func guardResume(l *lua.LState, module *lua.LTable) {
 	guard(l, module, "resume", func(l *lua.LState) {
-		l.CheckThread(1).SetContext(l.Context())
+		resumed(l, l.CheckThread(1))
 	})
+}
+
+// resumed gives thread what its resumer l has, unless they are too deep in each
+// other: that takes the Go stack, and every one has a call stack of its own.
+func resumed(l *lua.LState, thread *lua.LState) {
+	depth := 0
+	for at := l; at != nil; at = at.Parent {
+		if depth++; depth > CoroutineDepth {
+			l.RaiseError("coroutines are more than %d deep in each other", CoroutineDepth)
+		}
+	}
+	thread.SetContext(l.Context())
 }
 
 // guardWrap is both, for coroutine.wrap.
@@ -30,7 +42,7 @@ func guardWrap(l *lua.LState, module *lua.LTable) {
 		wrapped := l.Get(-1).(*lua.LFunction)
 		thread, resume := wrapped.Upvalues[0].Value().(*lua.LState), wrapped.GFunction
 		wrapped.GFunction = func(l *lua.LState) int {
-			thread.SetContext(l.Context())
+			resumed(l, thread)
 			return resume(l)
 		}
 		return 1

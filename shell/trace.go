@@ -27,24 +27,28 @@ func (t *trace) step(s api.Step) {
 	}
 	if t.first.IsZero() {
 		t.first = s.At
+		t.out.Printf("%8s  %-8s  %-*s | %-*s @ %s\n", "ms", "step", DistanceDigits, "node", DistanceDigits, "distance", "address")
 	}
 	at := float64(s.At.Sub(t.first)) / float64(time.Millisecond)
-	t.out.Printf("%8.1f ms  %-8s  %s | %s @ %s%s\n",
-		at, escaped(s.Kind), escaped(s.Contact.ID), distance(s.Contact.ID, t.target), escaped(s.Contact.Addr), escaped(detail(s)))
+	t.out.Printf("%8.1f  %-8s  %s | %s @ %s%s\n",
+		at, escaped(s.Kind), escaped(prefix(s.Contact.ID)), distance(s.Contact.ID, t.target), escaped(s.Contact.Addr), escaped(detail(s)))
 }
 
 // detail is what is peculiar to the step.
 func detail(s api.Step) string {
 	switch {
 	case s.Error != nil:
-		return fmt.Sprintf("  after %.1f ms: %s", s.TookMs, s.Error.Message)
+		return fmt.Sprintf("  %.1f ms, %s", s.TookMs, s.Error.Message)
 	case s.Kind == "answered" && s.Values > 0:
-		return fmt.Sprintf("  in %.1f ms: %s, %s", s.TookMs, counted(len(s.Contacts), "node"), counted(s.Values, "value"))
+		return fmt.Sprintf("  %.1f ms, %s, %s", s.TookMs, counted(len(s.Contacts), "node"), counted(s.Values, "value"))
 	case s.Kind == "answered":
-		return fmt.Sprintf("  in %.1f ms: %s", s.TookMs, counted(len(s.Contacts), "node"))
+		return fmt.Sprintf("  %.1f ms, %s", s.TookMs, counted(len(s.Contacts), "node"))
 	}
 	return ""
 }
+
+// prefix tells an ID from others, and leaves room in the line.
+func prefix(id string) string { return id[:min(len(id), DistanceDigits)] }
 
 func (t *trace) end() {
 	t.mu.Lock()
