@@ -45,6 +45,7 @@ func openLocal(o opening, t khashmir.Transport, observe func(khashmir.ID) khashm
 		ReplicateInterval:  o.Replicate,
 		BucketStaleness:    o.Refresh,
 		MaxFailures:        o.Failures,
+		WideBuckets:        o.Wide,
 		Observer:           observer,
 		LeaveTimeout:       leave,
 	})
