@@ -52,8 +52,8 @@ type Config struct {
 	Processes bool
 
 	// Live makes a network to watch and to do things to: its peers look after
-	// their tables and compare what they hold while a person waits, and a cut can
-	// go through it. There are no faults to order.
+	// their tables and compare what they hold while a person waits, their buckets
+	// are the paper's, and a cut can go through it. There are no faults to order.
 	Live bool
 
 	// Observe, when set, is asked at each start of a peer who is to hear what it

@@ -21,16 +21,20 @@ const (
 	// livePeers is from how many peers on all that a living network does by
 	// itself takes proportionally longer: it shares one machine, and what all
 	// peers do together is what it sees.
-	livePeers = 100
+	livePeers = 50
 
 	// refresh is how long a bucket of a peer in a living network goes without a
 	// lookup: nobody waits an hour to see a table forget who died.
-	refresh = 10 * time.Second
+	refresh = 20 * time.Second
 
 	// failures is how many questions a contact there may leave unanswered. One
 	// that has is not asked again while there are better, and so would keep its
 	// place for long; on one machine who is silent is gone.
 	failures = 1
+
+	// narrow: its buckets are the paper's. Wide ones have nearly all of a small
+	// network in them, and a lookup has nothing to find its way through.
+	narrow = -1
 )
 
 // pace is t, or longer where there are many peers.

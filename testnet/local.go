@@ -46,6 +46,7 @@ func openLocal(o opening, t khashmir.Transport, log *slog.Logger, observe func(k
 		ReplicateInterval:  o.Replicate,
 		BucketStaleness:    o.Refresh,
 		MaxFailures:        o.Failures,
+		WideBuckets:        o.Wide,
 		Observer:           observer,
 		Logger:             log,
 		LeaveTimeout:       leave,

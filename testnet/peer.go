@@ -69,6 +69,7 @@ type opening struct {
 	Refresh    time.Duration // how long a bucket goes without a lookup; 0: as ever
 	Log        string        // the file for what happens; empty: nobody hears of it
 	Failures   int           // after how many a contact loses its place; 0: as ever
+	Wide       int           // buckets that are wider; 0: as ever
 }
 
 func (n *Network) opening(i int) opening {
@@ -91,7 +92,7 @@ func (n *Network) opening(i int) opening {
 	}
 	if c := n.config; c.Live {
 		o.Maintain, o.Replicate, o.Refresh = c.pace(maintain), c.pace(replicate), c.pace(refresh)
-		o.Failures = failures
+		o.Failures, o.Wide = failures, narrow
 	}
 	return o
 }

@@ -48,9 +48,9 @@ func (g *Gateway) several() []route {
 			g.config.Network.ServeHTTP(w, r.WithContext(ctx))
 		})
 	})
-	return []route{
-		{"GET /v1/network", below},
-		{"POST /v1/network/{what}", below},
-		{"/at/{id}/", g.config.Network}, // each of these gateways has limits of its own
+	all := []route{{"GET /v1/network", below}, {"POST /v1/network/{what}", below}}
+	for _, method := range []string{"GET", "PUT", "POST", "DELETE"} { // all there are, but of / only GET
+		all = append(all, route{method + " /at/{id}/", g.config.Network}) // each of these has limits of its own
 	}
+	return all
 }

@@ -35,7 +35,7 @@ func addressed(at string, asJSON bool) error {
 }
 
 // exhibit builds the network and shows it at an address until ctx is done.
-func (p program) exhibit(ctx context.Context, config testnet.Config, at string) (err error) {
+func (p program) exhibit(ctx context.Context, config testnet.Config, at string) error {
 	lines := newProgress(p.stdout, true)
 	defer lines.end()
 	config.Progress = lines.update
@@ -43,34 +43,32 @@ func (p program) exhibit(ctx context.Context, config testnet.Config, at string) 
 	if err != nil {
 		return fmt.Errorf("--web: %w", err)
 	}
-	defer listener.Close()
 	l, err := lab.Start(ctx, config, page.Handler())
 	if err != nil {
-		return err
+		return errors.Join(err, listener.Close())
 	}
-	defer func() {
-		if closing := l.Close(); closing != nil && ctx.Err() == nil {
-			err = errors.Join(err, closing)
-		}
-	}()
-	if err := l.Join(ctx); err != nil {
-		return err
-	}
-	stored := deposit(ctx, l.Network.Peers(), config.Stores)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	lines.end()
-	fmt.Fprintf(p.stdout, "\n%d peers are up and %s stored. Look at them with a browser:\n\n  http://%s/\n\nCtrl-C ends it.\n",
-		config.Peers, counted(stored, "value"), listener.Addr())
 	served := make(chan error, 1)
 	go func() { served <- l.Serve(listener) }()
-	select {
-	case err = <-served:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	err = l.Join(ctx)
+	if err == nil {
+		stored := deposit(ctx, l.Network.Peers(), config.Stores)
+		lines.end()
+		if ctx.Err() == nil {
+			fmt.Fprintf(p.stdout, "\n%d peers are up and %s stored. Look at them with a browser:\n\n  http://%s/\n\nCtrl-C ends it.\n",
+				config.Peers, counted(stored, "value"), listener.Addr())
+		}
+		select {
+		case err = <-served:
+			served <- nil
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		}
 	}
+	if closing := l.Close(); closing != nil {
+		err = errors.Join(err, closing)
+	}
+	<-served
+	return err
 }
 
 // deposit has the peers store values, one after another, and returns how many

@@ -37,6 +37,7 @@ function openTab(name, focus = false) {
     $(`panel-${tab}`).hidden = !chosen;
   }
   if (focus) $(`tab-${name}`).focus();
+  player.onRing(name === "lookup");
   drawPanel();
 }
 
@@ -118,7 +119,7 @@ let shownLegend = "";
 function legend() {
   const entries = [["me", 0, "seen from"], ["good", 0, "good contact"], ["stale", 0, "stale"], ["bad", 0, "bad"]];
   if (world.testnet) entries.push(["other", 0, "not in its table"], ["down", 0, "down"]);
-  if (world.cut) entries.push(["good", 1, "contact across the cut, side B"], ["other", 1, "side B"]);
+  if (world.cut) entries.splice(1, 1, ["good", 0, "contact on side A"], ["good", 1, "contact on side B"]);
   const c = colours(), key = JSON.stringify([entries, c.ink, c.page]);
   if (key === shownLegend) return;
   shownLegend = key;
@@ -143,7 +144,7 @@ function choose(id, glance = false) {
   const n = world.nodes.get(id), lines = [ring.describe(id)];
   if (n.addr) lines.push(n.addr);
   if (n.contacts !== undefined) lines.push(`${many(n.contacts, "contact")}, ${many(n.entries, "entry", "entries")}${world.cut ? `, side ${n.side ? "B" : "A"}` : ""}`);
-  const button = (text, _key, f) => el("button", { type: "button", class: "small", click: () => { f(); if (text !== "Kill" && text !== "Start") choose(null); } }, text);
+  const button = (text, _key, f) => el("button", { type: "button", class: "small", "aria-label": text === "See" ? "See the network from it" : null, click: () => { f(); if (text !== "Kill" && text !== "Start") choose(null); } }, text);
   card.replaceChildren(el("h3", {}, id), ...lines.map((l) => el("p", {}, l)));
   if (!glance) card.append(el("p", { class: "buttons" }, ...nodes.buttons(id, button), button("Close", "", () => { ring.focusOn(null); canvas.focus(); })));
   place(id);

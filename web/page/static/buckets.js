@@ -17,7 +17,7 @@ export class Buckets {
     const contacts = table.buckets.reduce((sum, b) => sum + b.contacts.length, 0);
     $("buckets-sum").textContent = `${many(contacts, "contact")} in ${many(table.buckets.length, "bucket")}. Our own ID begins with ${bits(me, 16)}…`;
     const last = table.buckets.length - 1;
-    const heads = el("li", { class: "heads", "aria-hidden": true }, ...["Prefix", "Part", "Contacts", "Waiting", "Looked up"].map((t) => el("span", {}, t)));
+    const heads = el("li", { class: "heads", "aria-hidden": true }, ...["Prefix", "Part", "Contacts", "Waiting", "Looked up"].map((t) => el("span", { class: t === "Waiting" || t === "Part" ? "num" : null }, t)));
     const rows = table.buckets.map((b, i) => this.#row(b, i, i === last));
     const focused = document.activeElement?.closest?.("#buckets details")?.dataset.prefix;
     $("buckets").replaceChildren(heads, ...rows);
@@ -36,7 +36,7 @@ export class Buckets {
     details.append(
       el("summary", { "aria-label": `Bucket ${prefix || "of all"}${own ? ", our own" : ""}: ${many(contacts.length, "contact")}, ${waiting} waiting` },
         name, el("span", { class: "quiet num" }, prefix ? part : "all"),
-        el("span", { class: "cells" }, el("b", { class: "num" }, `${contacts.length} `), ...shown, ...Array.from({ length: free }, () => el("i", { class: "free" })), contacts.length > CELLS ? "…" : ""),
+        el("span", { class: "cells" }, el("b", {}, String(contacts.length)), el("span", { class: "dots" }, ...shown, ...Array.from({ length: free }, () => el("i", { class: "free" })), contacts.length > CELLS ? "…" : "")),
         el("span", { class: "quiet num" }, String(waiting)),
         el("span", { class: "quiet" }, ago(lookedUp))),
       el("ul", { class: "members mono" }, ...contacts.map((c) => el("li", {}, `${short(c.id)}… `, el("span", { class: `state ${c.state}` }, c.state), ` ${c.addr ?? ""}`))));

@@ -4,6 +4,7 @@ import { $, el, announce, many, trouble } from "./dom.js";
 import { short } from "./id.js";
 
 const PAGE = 40;
+const ABOUT = { See: "See the network from this node", Find: "Look this node up", Kill: "It crashes, without notice", Start: "It starts again, as who it was" };
 
 export class Nodes {
   constructor(world, player, openLookup) {
@@ -80,9 +81,9 @@ export class Nodes {
   #row(id) {
     const { world } = this, n = world.nodes.get(id), state = world.state(id);
     const side = world.cut ? `, side ${n.side ? "B" : "A"}` : "";
-    const button = (text, key, f) => el("button", { type: "button", class: "small", "data-key": `${key}-${id}`, "aria-label": `${text} ${short(id)}`, click: f }, text);
+    const button = (text, key, f) => el("button", { type: "button", class: "small", "data-key": `${key}-${id}`, "aria-label": `${text === "See" ? "See the network from" : text} ${short(id)}`, title: ABOUT[text], click: f }, text);
     return el("tr", { "data-id": id },
-      el("td", { class: "mono" }, `${id.slice(0, 16)}…`),
+      el("td", { class: "mono" }, `${id.slice(0, 12)}…`),
       el("td", {}, el("span", { class: `state ${state}` }, { me: "★ ours", down: "✕ down", good: "● good", stale: "○ stale", bad: "⊘ bad", other: "· not in our table" }[state]), side),
       el("td", { class: "num" }, n.contacts === undefined ? "" : String(n.contacts)),
       el("td", { class: "num" }, n.entries === undefined ? "" : String(n.entries)),
@@ -92,8 +93,8 @@ export class Nodes {
   /** buttons are what can be done to or with a node. */
   buttons(id, button) {
     const { world } = this, n = world.nodes.get(id), all = [];
-    if (world.testnet && n.up && id !== world.me) all.push(button("See from it", "see", () => world.lookFrom(id)), " ");
-    if (id !== world.me && world.mine?.up !== false) all.push(button("Look for it", "look", () => { this.openLookup(); this.player.look("find", id); }), " ");
+    if (world.testnet && n.up && id !== world.me) all.push(button("See", "see", () => world.lookFrom(id)), " ");
+    if (id !== world.me && world.mine?.up !== false) all.push(button("Find", "look", () => { this.openLookup(); this.player.look("find", id); }), " ");
     if (world.testnet) all.push(n.up ? button("Kill", "kill", () => this.kill(id)) : button("Start", "start", () => this.start(id)));
     return all;
   }

@@ -26,6 +26,7 @@ export class Player {
     on("play-toggle", () => this.toggle());
     $("play-at").addEventListener("input", (e) => this.#jump(Number(e.target.value)));
     $("play-speed").addEventListener("change", () => { if (this.playing) this.#tick(); });
+    for (const b of document.querySelectorAll("#lookup-empty button")) b.addEventListener("click", () => { this.look(b.dataset.kind, b.dataset.key); $("play-toggle").focus(); });
     $("panel-lookup").addEventListener("keydown", (e) => this.#keys(e));
     this.#kind();
   }
@@ -125,6 +126,13 @@ export class Player {
     this.ring.show(null);
   }
 
+  /** onRing says whether the ring shows the lookup, or the table as it is. */
+  onRing(on) {
+    this.hidden = !on;
+    if (!on) this.ring.show(null);
+    else if (this.recording) this.#show();
+  }
+
   toggle() {
     if (!this.recording) return;
     if (!this.playing && this.at >= this.recording.last) this.at = 0;
@@ -135,7 +143,7 @@ export class Player {
   #play(on) {
     this.playing = on;
     clearTimeout(this.timer);
-    $("play-toggle").textContent = on ? "⏸\uFE0E Pause" : "▶\uFE0E Play";
+    $("play-toggle").textContent = on ? "❚❚ Pause" : "▶\uFE0E Play";
     $("play-toggle").setAttribute("aria-label", on ? "Pause" : "Play");
     $("says").setAttribute("aria-live", on ? "off" : "polite");
     if (on) this.#tick();
@@ -188,7 +196,7 @@ export class Player {
     this.#rows(frame);
     drawPlot($("plot"), recording, frame, (to) => this.#jump(to));
     this.#outcome(frame);
-    this.ring.show(frame, recording);
+    if (!this.hidden) this.ring.show(frame, recording);
   }
 
   #rows(frame) {

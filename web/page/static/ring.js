@@ -133,8 +133,9 @@ export class Ring {
       g.strokeStyle = i % 2 ? this.colours.band2 : this.colours.band;
       g.stroke();
       if (part < 1 / 64) return;
-      const p = this.#point(from + part / 2, inner + 16);
+      const p = this.#point(from + part / 2, inner + 12);
       g.fillStyle = this.colours.quiet;
+      g.textAlign = Math.abs(p.x - this.x) < this.r / 4 ? "center" : p.x < this.x ? "right" : "left";
       g.fillText(prefix.length > 3 ? String(bucket.contacts.length) : `${prefix}… ${bucket.contacts.length}`, p.x, p.y);
     });
   }

@@ -73,6 +73,6 @@ export class Traffic {
     const x = (i) => width * (first + i) / (SECONDS - 1), y = (n) => height - 2 - (height - 16) * n / most;
     const top = this.past.map((s, i) => `L${x(i).toFixed(1)} ${y(s.all).toFixed(1)}`).join("");
     figure.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    figure.replaceChildren(svg("path", { d: `M${x(0)} ${height}${top}V${height}Z` }), svg("text", { x: 2, y: 10 }, `${most} a second`), svg("text", { x: width - 2, y: 10, "text-anchor": "end" }, "now; a minute"));
+    figure.replaceChildren(svg("path", { d: `M${x(0)} ${height}${top}V${height}Z` }), svg("text", { x: 2, y: 10 }, `${most.toLocaleString("en")} a second`), svg("text", { x: width - 2, y: 10, "text-anchor": "end" }, "the last minute"));
   }
 }
