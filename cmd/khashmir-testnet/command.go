@@ -169,8 +169,8 @@ func (p program) command(config *testnet.Config) *cobra.Command {
 	count := func(n *int, name, usage string) { flags.Var((*number)(n), name, usage) }
 	word := func(s *string, name, kind, usage string) { flags.Var(text{s, kind}, name, usage) }
 	count(&config.Finds, "finds", "how often a random peer finds another")
-	count(&config.Stores, "stores", "keys that random peers store a value under")
-	count(&config.Entries, "entries", "values under each key, by different peers")
+	count(&config.Stores, "stores", "keys that random peers store under")
+	count(&config.Entries, "entries", "values a key, by different peers")
 	count(&config.Readers, "readers", "peers without a value that look for it")
 	count(&config.Contacts, "contacts", "random contacts that each peer is given")
 	count(&config.ValueSize, "value-size", "bytes a value")
