@@ -24,8 +24,8 @@ func mainlineCommand() *cobra.Command {
 		Use: "mainline", Short: "How much a node of BitTorrent's DHT answers, beside a bare echo",
 		Args: cobra.NoArgs,
 	}
-	about := c.Flags().Duration("time", time.Second, "how long each kind of question is asked, each time")
-	rounds := c.Flags().Int("rounds", 3, "how often, turn about; figures are medians")
+	about := c.Flags().Duration("time", 300*time.Millisecond, "how long each kind of question is asked, each time")
+	rounds := c.Flags().Int("rounds", 9, "how often, turn about; figures are medians")
 	how := formatFlags(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		switch err := how.check(); {
