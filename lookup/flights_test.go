@@ -35,7 +35,7 @@ func TestQuestionsThatStayTooLongAreOvertakenTheOldestFirst(t *testing.T) {
 		due      int // 0: nothing is
 	}{
 		{contact(9).ID, 9, 3, 10},  // nobody's
-		{kad.ID{}, 10, 2, 11},  // the first is late to the second
+		{kad.ID{}, 10, 2, 11},      // the first is late to the second
 		{contact(2).ID, 11, 2, 12}, // the next has landed, and is not
 		{kad.ID{}, 12, 1, 0},
 	} {
