@@ -119,6 +119,7 @@ type publication struct {
 	entry    kad.Entry
 	shown    []kad.Contact   // who has what is to be removed
 	waiting  []kad.Contact   // closest first; not asked to store yet
+	spared   bool            // those behind the closest are waiting too
 	begun    map[kad.ID]bool // who was asked to store; whether it counts as a replica
 	replicas int             // those who count
 	asked    int             // without an answer yet
@@ -156,9 +157,11 @@ func (p *publication) next() {
 	if !p.complete {
 		return
 	}
-	for len(p.waiting) > 0 && (p.removes || p.replicas < p.node.config.Replicas) {
-		to := p.waiting[0]
-		p.waiting = p.waiting[1:]
+	for p.removes && len(p.waiting) > 0 || p.replicas < p.node.config.Replicas {
+		to, ok := p.candidate()
+		if !ok {
+			break
+		}
 		if to.ID == p.node.self.ID {
 			p.storeHere()
 		} else {
@@ -168,6 +171,21 @@ func (p *publication) next() {
 	if p.asked == 0 {
 		p.end(p.outcome())
 	}
+}
+
+// candidate is who is to be asked next: the closest, and where one of them has
+// refused, who is behind them.
+func (p *publication) candidate() (c kad.Contact, ok bool) {
+	if len(p.waiting) == 0 && len(p.result.Refused) > 0 && !p.spared && !p.removes {
+		p.spared = true
+		begun := func(c kad.Contact) bool { _, begun := p.begun[c.ID]; return begun }
+		p.waiting = slices.DeleteFunc(p.lookup.Spares(), begun)
+	}
+	if len(p.waiting) == 0 {
+		return kad.Contact{}, false
+	}
+	c, p.waiting = p.waiting[0], p.waiting[1:]
+	return c, true
 }
 
 // storeHere goes to this node's own disk, once the lock is released.
@@ -197,20 +215,31 @@ func (p *publication) promised(id kad.ID) {
 func (p *publication) storeAt(to kad.Contact) {
 	p.promised(to.ID)
 	p.others++
+	if _, given := p.tokens[to.ID]; !given { // a spare that was not asked yet
+		p.introduced(to)
+		return
+	}
 	p.put(to, func(err error) {
-		if !errors.Is(err, ErrBadToken) {
-			p.settle(to, err)
+		if errors.Is(err, ErrBadToken) { // it may have been restarted since it gave us the token
+			p.introduced(to)
 			return
 		}
-		// It may have been restarted since it gave us the token: once more.
-		p.node.ask(to, p.query, func(r krpc.Reply, err error) {
-			if err != nil || r.Error != nil {
-				p.settle(to, ErrBadToken)
-				return
-			}
+		p.settle(to, err)
+	})
+}
+
+// introduced gets a token first.
+func (p *publication) introduced(to kad.Contact) {
+	p.node.ask(to, p.query, func(r krpc.Reply, err error) {
+		switch {
+		case err != nil:
+			p.settle(to, err)
+		case r.Error != nil:
+			p.settle(to, ErrBadToken)
+		default:
 			p.tokens[to.ID] = r.Token
 			p.put(to, func(err error) { p.settle(to, err) })
-		})
+		}
 	})
 }
 

@@ -58,6 +58,23 @@ func (l *Lookup) Closest() []kad.Contact {
 	return closest
 }
 
+// Spares are those behind the Closest, the closest first, for who needs more than
+// K: they have answered, or were not asked yet.
+func (l *Lookup) Spares() (spares []kad.Contact) {
+	found := 0
+	for i := range l.shortlist {
+		c := &l.shortlist[i]
+		if found < l.config.K {
+			if c.state == answered {
+				found++
+			}
+		} else if c.state == answered || c.state == unasked {
+			spares = append(spares, l.contacts[c.place])
+		}
+	}
+	return spares
+}
+
 // Hops is how deep the search had to go: the depth of the closest contact that
 // answered, our own node aside. A seed's is 1, that of a contact one more than
 // the depth of whoever named it first; 0 means that nobody answered.
