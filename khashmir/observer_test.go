@@ -144,3 +144,23 @@ func TestAnObserverHearsOfQuestionsAndContacts(t *testing.T) {
 		t.Error("no step says that it did not answer")
 	}
 }
+
+// Several observers in the place of one hear the same, in their order; what none
+// of them wants is not missed.
+func TestObserversShareAPlace(t *testing.T) {
+	var order []string
+	first := khashmir.Observer{Met: func(khashmir.Contact) { order = append(order, "first") }}
+	second := khashmir.Observer{
+		Met:    func(khashmir.Contact) { order = append(order, "second") },
+		Lookup: func(khashmir.Lookup) { order = append(order, "lookup") },
+	}
+	all := khashmir.Observers(first, khashmir.Observer{}, second)
+	all.Met(khashmir.Contact{})
+	all.Lookup(khashmir.Lookup{})
+	if want := []string{"first", "second", "lookup"}; !slices.Equal(order, want) {
+		t.Errorf("%q, want %q", order, want)
+	}
+	if all.Step != nil || all.Served != nil || all.Lost != nil {
+		t.Error("somebody hears of what nobody wants")
+	}
+}

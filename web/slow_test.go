@@ -43,8 +43,8 @@ func TestASlowListenerKeepsNobodyWaiting(t *testing.T) {
 	tell := hub.Observer().Served
 	begun := time.Now()
 	for i := range events {
-		tell(khashmir.Served{Method: fmt.Sprint(i), From: khashmir.Contact{ID: khashmir.HashID([]byte{1})}})
-		if e := <-heard; e.Served.Method != fmt.Sprint(i) {
+		tell(khashmir.Served{Refusal: i})
+		if e := <-heard; e.Served.Refusal != i {
 			t.Fatalf("the quick one hears of %+v, not of %d", e, i)
 		}
 	}
@@ -80,10 +80,10 @@ func TestWhoTakesNothingIsLeft(t *testing.T) {
 	fmt.Fprintf(conn, "GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	until(t, "it listens", func() bool { return hub.Listening() == 1 })
 
-	tell, long := hub.Observer().Served, strings.Repeat("x", 1<<10)
+	tell := hub.Observer().Served
 	until(t, "it is left", func() bool {
-		for range 500 { // more than all buffers on the way hold
-			tell(khashmir.Served{Method: long})
+		for range 500 { // in time more than all buffers on the way hold
+			tell(khashmir.Served{})
 		}
 		return hub.Listening() == 0
 	})

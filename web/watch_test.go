@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -211,5 +212,36 @@ func TestAHubOfHubsSaysWhoseItIs(t *testing.T) {
 	}
 	if !whose[nodes[1].ID().String()] || !whose[nodes[2].ID().String()] || whose[""] {
 		t.Errorf("heard of %v", whose)
+	}
+}
+
+// What a stream says is what is described.
+func TestStreamsAreAsDescribed(t *testing.T) {
+	d := describe(t)
+	nodes := join(t, 10, nil)
+	_, at := serve(t, nodes[0], web.Config{})
+	for i, value := range []string{"text", "\x00\xff bytes", "\u202e sdrawkcab", "lines\n"} {
+		if _, err := nodes[i].Store(t.Context(), khashmir.HashID([]byte("key")), []byte(value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, end := range map[string]string{"/v1/values/key?trace=1": "Found", "/v1/lookup/key?trace=1": "Lookup"} {
+		_, body := fetch(t, "GET", at+path, "", "text/event-stream")
+		said := map[string]int{}
+		for _, event := range strings.Split(strings.TrimPrefix(string(body), ":\n\n"), "\n\n") {
+			name, data, ok := strings.Cut(strings.TrimPrefix(event, "event: "), "\ndata: ")
+			if !ok {
+				continue
+			}
+			said[name]++
+			word := map[string]string{"step": "Step", "value": "Value", "end": end}[name]
+			d.conforms(t, path+" "+name, "#/components/schemas/"+word, []byte(data))
+			if strings.Contains(data, "\u202e") {
+				t.Errorf("%s is shown as text", data)
+			}
+		}
+		if said["step"] < 10 || said["end"] != 1 || end == "Found" && said["value"] != 4 {
+			t.Errorf("%s said %v", path, said)
+		}
 	}
 }
