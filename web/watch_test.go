@@ -18,7 +18,8 @@ import (
 // Who watches a key is told of what is there, of what comes and of what goes,
 // each once.
 func TestWhoWatchesAKeyHearsWhatComesAndGoes(t *testing.T) {
-	nodes := join(t, 10, nil)
+	t.Parallel()
+	nodes := join(t, 8, nil) // all of them hold everything
 	c := local(t, nodes[0], web.Config{})
 	heard := make(chan string, 100)
 	ctx, stop := context.WithCancel(within(t, time.Minute))
@@ -72,6 +73,7 @@ func expect(t *testing.T, heard <-chan string, want string) {
 
 // A round in which nobody answers says nothing of what is gone.
 func TestSilenceIsNotAbsence(t *testing.T) {
+	t.Parallel()
 	nodes := onWire(t, 3, nil)
 	asker := open(t, khashmir.Config{Client: true, Listen: "127.0.0.1:0", Store: khashmir.NewMemoryStore()}) // holds nothing
 	for _, node := range nodes {
@@ -107,6 +109,7 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 
 // All that a node does is heard, by everybody who listens.
 func TestListenersHearWhatTheNodeDoes(t *testing.T) {
+	t.Parallel()
 	hub := web.NewHub()
 	nodes := join(t, 10, func(i int, c *khashmir.Config) {
 		c.MaxFailures = 1
