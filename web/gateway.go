@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -42,8 +41,14 @@ type Config struct {
 	// Metrics answers /metrics. Default: there are none.
 	Metrics http.Handler
 
-	// Page is what is shown at /. Default: nothing is.
-	Page fs.FS
+	// Page answers / and below: what people see, with a policy of its own.
+	// Default: nothing does.
+	Page http.Handler
+
+	// Network answers /v1/network, what is done to it below, and the APIs of all
+	// its nodes below /at/, where there are several (package web/lab). Who may come
+	// is seen to here. Default: this node is all there is.
+	Network http.Handler
 
 	// Scratch is the folder for backups on their way. Default: the system's.
 	Scratch string

@@ -180,7 +180,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	})
 	alone := open(t, khashmir.Config{Key: key(99), Listen: "127.0.0.1:0", Store: khashmir.NewMemoryStore()})
 	page := fstest.MapFS{"index.html": {Data: []byte("<!doctype html>a page")}}
-	_, at := serve(t, nodes[0], web.Config{Hub: hub, Page: page})
+	_, at := serve(t, nodes[0], web.Config{Hub: hub, Page: http.FileServerFS(page)})
 	_, lonely := serve(t, alone, web.Config{})
 	const ours, raw = "application/json", "application/octet-stream"
 	other := nodes[4].ID().String()

@@ -36,8 +36,21 @@ func (g *Gateway) page(w http.ResponseWriter, r *http.Request) {
 		fail(w, missing("there is nothing at this path: see /openapi.yaml"))
 		return
 	}
-	w.Header().Set("Content-Security-Policy", "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
-	w.Header().Set("Cache-Control", "no-cache")
 	hurry(w)
-	http.FileServerFS(g.config.Page).ServeHTTP(w, r)
+	g.config.Page.ServeHTTP(w, r)
+}
+
+// several is what a test network's API has beside: see Config.Network.
+func (g *Gateway) several() []route {
+	below := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		g.placed(w, r, func(ctx context.Context) {
+			hurry(w)
+			g.config.Network.ServeHTTP(w, r.WithContext(ctx))
+		})
+	})
+	all := []route{{"GET /v1/network", below}, {"POST /v1/network/{what}", below}}
+	for _, method := range []string{"GET", "PUT", "POST", "DELETE"} { // all there are, but of / only GET
+		all = append(all, route{method + " /at/{id}/", g.config.Network}) // each of these has limits of its own
+	}
+	return all
 }
