@@ -74,6 +74,27 @@ func TestWhoMayComeAndWhoMayNot(t *testing.T) {
 	}
 }
 
+// However a path is written, what it leads to is guarded.
+func TestNoPathLeadsPastTheGuard(t *testing.T) {
+	nodes := join(t, 1, nil)
+	_, at := serve(t, nodes[0], web.Config{Token: token})
+	for _, path := range []string{
+		"/v1/status", "//v1/status", "/./v1/status", "/x/../v1/status", "/%76%31/status", "/v1%2Fstatus", "/v1/./status",
+		"/V1/status", "/v1/status/", "/v1//status", "/%2e/v1/status", "/%2e%2e/v1/status", "/healthz", "//healthz", "/%68ealthz", "/metrics", "/./metrics",
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(at, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", path)
+		answer, err := io.ReadAll(conn)
+		conn.Close()
+		if err != nil || strings.HasPrefix(string(answer), "HTTP/1.1 200") || strings.Contains(string(answer), nodes[0].ID().String()) {
+			t.Errorf("%s: %v, %s", path, err, answer)
+		}
+	}
+}
+
 // Where others reach it a gateway serves only behind a token, and a local one not
 // at all.
 func TestAnOpenGatewayDoesNotServeStrangers(t *testing.T) {
@@ -211,6 +232,10 @@ func TestErrorsAreNeverRaw(t *testing.T) {
 	status, err := c.Status(t.Context())
 	if err != nil || !strings.Contains(said(t, status.Health), `{"name":"disk","state":"failed"`) {
 		t.Errorf("status: %+v, %v", status, err)
+	}
+	err = c.Backup(t.Context(), io.Discard)
+	if p := (*api.Problem)(nil); !errors.As(err, &p) || p.Code != api.Unsupported {
+		t.Errorf("a backup of no file: %v", err)
 	}
 	c.Close()
 	if !strings.Contains(log.String(), "secret place") {

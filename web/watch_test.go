@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +18,8 @@ import (
 // Who watches a key is told of what is there, of what comes and of what goes,
 // each once.
 func TestWhoWatchesAKeyHearsWhatComesAndGoes(t *testing.T) {
-	nodes := join(t, 10, nil)
+	t.Parallel()
+	nodes := join(t, 8, nil) // all of them hold everything
 	c := local(t, nodes[0], web.Config{})
 	heard := make(chan string, 100)
 	ctx, stop := context.WithCancel(within(t, time.Minute))
@@ -71,6 +73,7 @@ func expect(t *testing.T, heard <-chan string, want string) {
 
 // A round in which nobody answers says nothing of what is gone.
 func TestSilenceIsNotAbsence(t *testing.T) {
+	t.Parallel()
 	nodes := onWire(t, 3, nil)
 	asker := open(t, khashmir.Config{Client: true, Listen: "127.0.0.1:0", Store: khashmir.NewMemoryStore()}) // holds nothing
 	for _, node := range nodes {
@@ -106,6 +109,7 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 
 // All that a node does is heard, by everybody who listens.
 func TestListenersHearWhatTheNodeDoes(t *testing.T) {
+	t.Parallel()
 	hub := web.NewHub()
 	nodes := join(t, 10, func(i int, c *khashmir.Config) {
 		c.MaxFailures = 1
@@ -211,5 +215,36 @@ func TestAHubOfHubsSaysWhoseItIs(t *testing.T) {
 	}
 	if !whose[nodes[1].ID().String()] || !whose[nodes[2].ID().String()] || whose[""] {
 		t.Errorf("heard of %v", whose)
+	}
+}
+
+// What a stream says is what is described.
+func TestStreamsAreAsDescribed(t *testing.T) {
+	d := describe(t)
+	nodes := join(t, 10, nil)
+	_, at := serve(t, nodes[0], web.Config{})
+	for i, value := range []string{"text", "\x00\xff bytes", "\u202e sdrawkcab", "lines\n"} {
+		if _, err := nodes[i].Store(t.Context(), khashmir.HashID([]byte("key")), []byte(value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for path, end := range map[string]string{"/v1/values/key?trace=1": "Found", "/v1/lookup/key?trace=1": "Lookup"} {
+		_, body := fetch(t, "GET", at+path, "", "text/event-stream")
+		said := map[string]int{}
+		for _, event := range strings.Split(strings.TrimPrefix(string(body), ":\n\n"), "\n\n") {
+			name, data, ok := strings.Cut(strings.TrimPrefix(event, "event: "), "\ndata: ")
+			if !ok {
+				continue
+			}
+			said[name]++
+			word := map[string]string{"step": "Step", "value": "Value", "end": end}[name]
+			d.conforms(t, path+" "+name, "#/components/schemas/"+word, []byte(data))
+			if strings.Contains(data, "\u202e") {
+				t.Errorf("%s is shown as text", data)
+			}
+		}
+		if said["step"] < 10 || said["end"] != 1 || end == "Found" && said["value"] != 4 {
+			t.Errorf("%s said %v", path, said)
+		}
 	}
 }
