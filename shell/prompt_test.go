@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -109,7 +110,7 @@ func TestInterruption(t *testing.T) {
 		`load(function() while true do end end)`,
 		`for i = 1, math.huge do add(sha1("x"), "y") end`,
 	} {
-		play, interrupt, run := prompted(t, node, `mine = 7`, `print("it " .. "runs") `+endless, `print("mine is " .. mine)`)
+		play, interrupt, run := prompted(t, node, `mine = 7`, `print("it " .. "runs"); `+endless, `print("mine is " .. mine)`)
 		running := play.cue("it runs\n")
 		go func() {
 			<-running
@@ -134,6 +135,7 @@ func TestInterruptionOfACall(t *testing.T) {
 				http.Error(w, "no", http.StatusNotFound)
 				return
 			}
+			io.Copy(io.Discard, r.Body) // or who has gone is not missed
 			asked <- struct{}{}
 			<-r.Context().Done()
 		}))
@@ -154,7 +156,7 @@ func TestInterruptionOfACall(t *testing.T) {
 
 // What cannot be interrupted is left behind, and said to be.
 func TestStuck(t *testing.T) {
-	play, interrupt, run := prompted(t, nobody(t), `print("it " .. "runs") print(("a"):rep(24):find(("a?"):rep(24) .. ("a"):rep(24) .. "b"))`)
+	play, interrupt, run := prompted(t, nobody(t), `print("it " .. "runs"); print(("a"):rep(24):find(("a?"):rep(24) .. ("a"):rep(24) .. "b"))`)
 	running, warned := play.cue("it runs\n"), play.cue("! this cannot be interrupted")
 	go func() {
 		<-running
@@ -211,7 +213,7 @@ func TestAPipe(t *testing.T) {
 		{"print(1)\nfor", "", "stdin: syntax error at the end"},
 		{"print('a\\27[31m\\0\\255')", "a\x1b[31m\x00\xff\n", ""},
 		{"error({message = 'in a table'})", "", "in a table"},
-		{"error()", "", "nil"},
+		{"error(nil)", "", "nil"},
 		{"error('two\\nlines')", "", `stdin:1: two\nlines`},
 		{"", "", ""},
 	} {
