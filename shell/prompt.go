@@ -92,7 +92,7 @@ func (s *Shell) runLine(ctx context.Context, text string) error {
 	s.shown = nil
 	begun, more := time.Now(), false
 	err := s.run(ctx, "stdin", func() error {
-		chunk, shows, err := s.compileLine("stdin", strings.TrimSuffix(text, "\n"))
+		chunk, err := s.compileLine("stdin", strings.TrimSuffix(text, "\n"))
 		if more = err != nil && incomplete(err); err != nil {
 			return err
 		}
@@ -101,7 +101,7 @@ func (s *Shell) runLine(ctx context.Context, text string) error {
 		if err := s.lua.PCall(0, lua.MultRet, nil); err != nil {
 			return err
 		}
-		for i := 1; shows && s.lua.Context().Err() == nil && i <= s.lua.GetTop(); i++ {
+		for i := 1; s.lua.Context().Err() == nil && i <= s.lua.GetTop(); i++ {
 			s.echo(s.lua.Get(i))
 		}
 		s.lua.SetTop(0)
