@@ -93,7 +93,7 @@ func (p *progress) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.finish(time.Now())
-	p.stage = ""
+	p.stage, p.total = "", 0
 }
 
 // finish clears what is drawn and leaves the stage's last line as it shall
