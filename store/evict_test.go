@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -113,6 +114,9 @@ func TestTheTwinsEvictTheSame(t *testing.T) {
 			err := s.Put(under, e, nowhere, at(i/20))
 			stats, _ := s.Stats()
 			outcome = append(outcome, fmt.Sprint(errors.Is(err, store.ErrFull), err == nil, stats.Entries, stats.Bytes))
+			if s, ok := s.(*store.SQLite); ok && len(s.Miscounted()) > 0 {
+				t.Fatalf("step %d: the usage of %s is not what the entries add up to", i, s.Miscounted())
+			}
 		}
 		for i := range 200 {
 			outcome = append(outcome, show(all(t, s, kad.HashID([]byte{byte(i)}), 75)))
@@ -125,5 +129,45 @@ func TestTheTwinsEvictTheSame(t *testing.T) {
 				t.Fatalf("step %d: %q and %q", i, outcomes[0][i], outcomes[1][i])
 			}
 		}
+	}
+}
+
+// A put that takes something back touches few pages more than one that need not:
+// those of the row that goes, for the walk and the counting are once a slice.
+func TestAPutThatEvictsTouchesTwoPagesMoreAndReadsNoOtherRows(t *testing.T) {
+	const entries, puts = 4000, 320
+	pages := func(limit int) (written, read int) {
+		s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{Limits: store.Limits{
+			MaxEntries: limit, MaxPublisherEntries: entries, QuotaEntries: entries / 8,
+		}})
+		if err := s.SetIdentity(nodeKey(3)); err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close() // what it has in the cache is in the other's way
+		add := func(i int, by byte) {
+			put(t, s, kad.HashID(fmt.Append(nil, i)), value(fmt.Sprintf("%100d", i), by, 0, 60), 0)
+		}
+		for i := range entries {
+			add(i, byte(i%2))
+		}
+		w, r := s.Pages()
+		for i := range puts {
+			add(entries+i, byte(2+i%4))
+		}
+		written, read = s.Pages()
+		written, read = written-w, read-r
+		if stats, err := s.Stats(); err != nil || stats.Entries != min(entries+puts, limit) {
+			t.Fatalf("%+v, %v", stats, err)
+		}
+		return written, read
+	}
+	roomWritten, roomRead := pages(2 * entries)
+	fullWritten, fullRead := pages(entries)
+	t.Logf("%d puts with room: %d written, %d read; full: %d written, %d read", puts, roomWritten, roomRead, fullWritten, fullRead)
+	if more := fullWritten - roomWritten; more > 2*puts {
+		t.Errorf("%d puts that evict write %d pages more than %d", puts, more, roomWritten)
+	}
+	if more := fullRead - roomRead; more > 5*puts/2 {
+		t.Errorf("%d puts that evict read %d pages more than %d", puts, more, roomRead)
 	}
 }

@@ -19,8 +19,8 @@ import (
 // both in turns, so that what else the machine does falls on both.
 //
 // full/room is the full one's part of the other's speed, p99 and max are of one
-// put. Run it with -benchtime 20000x: less than that sees no checkpoint.
-func BenchmarkAFullStoreBesideOneWithRoom(b *testing.B) {
+// put, written and read are pages a put. Run it with -benchtime 20000x: less than that sees no checkpoint.
+func BenchmarkPutThatEvicts(b *testing.B) {
 	for _, size := range []int{100, 1024} {
 		for _, callers := range []int{1, 64} {
 			b.Run(fmt.Sprintf("%d bytes, %d callers", size, callers), func(b *testing.B) {
@@ -63,6 +63,8 @@ func besideOneWithRoom(b *testing.B, size, callers int) {
 		slices.Sort(c.each)
 		n := len(c.each)
 		b.ReportMetric(float64(c.took.Nanoseconds())/1e3/float64(n), unit+"-µs")
+		b.ReportMetric(float64(c.written)/float64(n), unit+"-written")
+		b.ReportMetric(float64(c.read)/float64(n), unit+"-read")
 		b.ReportMetric(float64(c.each[n*99/100].Nanoseconds())/1e3, unit+"-p99-µs")
 		b.ReportMetric(float64(c.each[n-1].Nanoseconds())/1e3, unit+"-max-µs")
 	}
@@ -71,8 +73,9 @@ func besideOneWithRoom(b *testing.B, size, callers int) {
 // contender is one of the two, and how long its puts took, together and each.
 type contender struct {
 	*store.SQLite
-	took time.Duration
-	each []time.Duration
+	took          time.Duration
+	read, written int
+	each          []time.Duration
 }
 
 func (c *contender) open(b *testing.B, entries int) {
@@ -110,10 +113,14 @@ func (c *contender) rest(b *testing.B) {
 }
 
 func (c *contender) turn(b *testing.B, first, size, callers int) {
+	written, read := c.Pages()
 	begin := time.Now()
 	took := c.put(b, first, aTurn, callers, func(i int) numberedPut { return sized(first+i, size, 2+(first+i)%newcomers) })
 	c.took += time.Since(begin)
 	c.each = append(c.each, took...)
+	nowWritten, nowRead := c.Pages()
+	c.written += nowWritten - written
+	c.read += nowRead - read
 }
 
 func (c *contender) put(b *testing.B, first, n, callers int, nth func(i int) numberedPut) []time.Duration {
