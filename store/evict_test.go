@@ -98,9 +98,18 @@ func TestAFullStoreTakesBackWhatIsOnLoanFarthestKeysFirst(t *testing.T) {
 	})
 }
 
-// Both twins let go of the same, whatever happens.
+// Both twins let go of the same, whatever happens, be their entries few or more
+// than are listed at a time.
 func TestTheTwinsEvictTheSame(t *testing.T) {
-	limits := store.Limits{MaxEntries: 60, MaxBytes: 900, QuotaEntries: 8, QuotaBytes: 100, MaxPublisherEntries: 40}
+	for _, n := range []int{1, 8} {
+		twinsEvictTheSame(t, n)
+	}
+}
+
+func twinsEvictTheSame(t *testing.T, n int) {
+	limits := store.Limits{
+		MaxEntries: 60 * n, MaxBytes: int64(900 * n), QuotaEntries: 8 * n, QuotaBytes: int64(100 * n), MaxPublisherEntries: 40 * n,
+	}
 	var outcomes [][]string
 	eachTwin(t, store.Config{Limits: limits}, func(t *testing.T, s subject) {
 		random := rand.New(rand.NewPCG(2, 2))
@@ -108,18 +117,18 @@ func TestTheTwinsEvictTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		var outcome []string
-		for i := range 1500 {
-			under := kad.HashID([]byte{byte(random.IntN(200))})
-			e := value(fmt.Sprint(random.IntN(1_000_000_000)), byte(random.IntN(12)*random.IntN(2)), i/20, 30+random.IntN(60))
-			err := s.Put(under, e, nowhere, at(i/20))
+		for i := range 1500 * n {
+			now := i / (20 * n)
+			e := value(fmt.Sprint(random.IntN(1_000_000_000)), byte(random.IntN(12)*random.IntN(2)), now, 30+random.IntN(60))
+			err := s.Put(crowded(random.IntN(200*n)), e, nowhere, at(now))
 			stats, _ := s.Stats()
 			outcome = append(outcome, fmt.Sprint(errors.Is(err, store.ErrFull), err == nil, stats.Entries, stats.Bytes))
-			if s, ok := s.(*store.SQLite); ok && len(s.Miscounted()) > 0 {
+			if s, ok := s.(*store.SQLite); ok && i%20 == 0 && len(s.Miscounted()) > 0 {
 				t.Fatalf("step %d: the usage of %s is not what the entries add up to", i, s.Miscounted())
 			}
 		}
-		for i := range 200 {
-			outcome = append(outcome, show(all(t, s, kad.HashID([]byte{byte(i)}), 75)))
+		for i := range 200 * n {
+			outcome = append(outcome, show(all(t, s, crowded(i), 75)))
 		}
 		outcomes = append(outcomes, outcome)
 	})
@@ -130,6 +139,17 @@ func TestTheTwinsEvictTheSame(t *testing.T) {
 			}
 		}
 	}
+}
+
+// crowded is the i-th of keys of which half are anywhere, half side by side in
+// a few places.
+func crowded(i int) kad.ID {
+	if i%2 == 0 {
+		return kad.HashID(fmt.Append(nil, i))
+	}
+	key := kad.HashID([]byte{byte(i % 3)})
+	key[kad.IDSize-2], key[kad.IDSize-1] = byte(i>>8), byte(i)
+	return key
 }
 
 // A put that takes something back touches few pages more than one that need not:

@@ -12,10 +12,10 @@ const (
 	leafRows = 64
 
 	// maxEvictRows is how many entries are looked at for a put, some 10 ms of
-	// work; a list of them takes as long as listRows. Who crowds its loans around
+	// work; a list takes as long as listRows of them. Who crowds its loans around
 	// our ID below that keeps them.
 	maxEvictRows = 8192
-	listRows     = 8
+	listRows     = 16
 )
 
 // eviction is a walk over the entries, the farthest keys first.
@@ -31,28 +31,64 @@ func (e *eviction) over() bool { return e.evicted >= kad.EvictSlice || e.looked 
 // the last one that had neither too many entries nor too few.
 func (e *eviction) walk() error {
 	s := e.store
-	for at := s.nearest; !e.over(); {
+	for at, more := s.nearest, true; more && !e.over(); {
 		r := kad.NewRange(s.self.Distance(at), s.grain)
 		candidates, err := e.candidates(r)
 		if err != nil {
 			return err
 		}
 		if len(candidates) > leafRows && r.Bits < 8*kad.IDSize {
-			s.grain++
+			if at, more, err = e.divide(r, candidates[0].key, at); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := e.leaf(candidates); err != nil {
 			return err
 		}
-		if len(candidates) < leafRows/4 && s.grain > 0 {
-			s.grain--
+		switch at, more = beyond(at, r.Bits); {
+		case len(candidates) == 0:
+			s.grain = 0 // how far it is to the next ones divide finds out
+		case len(candidates) < leafRows/4:
+			s.grain = max(s.grain-1, 0)
 		}
-		if at = kad.NewRange(at, r.Bits).Prefix; at == (kad.ID{}) {
-			return nil // that was ourselves
-		}
-		at = before(at)
 	}
 	return nil
+}
+
+// divide makes the ranges so small that the entries in r, of which first is the
+// lowest key, are not all in one: in one step, however close together they are.
+// What is left to walk begins at the distance that it returns.
+func (e *eviction) divide(r kad.Range, first, at kad.ID) (_ kad.ID, more bool, err error) {
+	s := e.store
+	e.looked += listRows
+	var key []byte
+	end := r.Last()
+	if err := s.last.first(r.Prefix[:], end[:]).Scan(&key); err != nil || len(key) != kad.IDSize {
+		return at, false, err
+	}
+	bits := first.CommonPrefix(kad.ID(key)) // of all of them
+	s.grain = min(bits+1, 8*kad.IDSize)
+	theirs := kad.NewRange(s.self.Distance(first), bits) // seen from us
+	switch farthest := theirs.Last(); {
+	case theirs.Contains(at):
+		return at, true, nil
+	case farthest.Compare(at) < 0:
+		return farthest, true, nil
+	}
+	s.grain = 0
+	at, more = beyond(at, r.Bits)
+	return at, more, nil
+}
+
+// beyond is the farthest distance nearer than the range of so many bits around a
+// distance; more is false where that range has ourselves in it.
+func beyond(distance kad.ID, bits int) (_ kad.ID, more bool) {
+	nearest := kad.NewRange(distance, bits).Prefix
+	if nearest == (kad.ID{}) {
+		return nearest, false
+	}
+	return before(nearest), true
 }
 
 // before is the distance one shorter than a distance above 0.

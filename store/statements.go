@@ -40,6 +40,7 @@ type statements struct {
 	uncount statement // name
 
 	under    statement // first key, last key, limit -> id, key, expires_at
+	last     statement // first key, last key -> the last key there is
 	loans    statement // EvictSlice ids -> id, publisher, origin, size and the publisher's entries and bytes
 	takeBack statement // EvictSlice ids
 
@@ -88,7 +89,8 @@ func (st *statements) belong(conn *sqlx.Conn) {
 	st.count.sql = `INSERT INTO usage VALUES (?, ?, ?)
 		ON CONFLICT (publisher) DO UPDATE SET entries = entries + excluded.entries, bytes = bytes + excluded.bytes`
 	st.uncount.sql = `DELETE FROM usage WHERE publisher = ? AND entries <= 0`
-	st.under.sql = `SELECT +id AS a, +key AS b, +expires_at AS c FROM entries WHERE key BETWEEN ? AND ? LIMIT ?`
+	st.under.sql = `SELECT +id AS a, +key AS b, +expires_at AS c FROM entries WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?`
+	st.last.sql = `SELECT +key AS a FROM entries WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1`
 	slice := ` (?` + strings.Repeat(`, ?`, kad.EvictSlice-1) + `)`
 	st.loans.sql = `SELECT +e.id AS a, +e.publisher AS b, +e.origin AS c, length(e.value) AS d, COALESCE(u.entries, 0) AS f, COALESCE(u.bytes, 0) AS g
 		FROM entries AS e LEFT JOIN usage AS u ON u.publisher = e.publisher WHERE e.id IN` + slice
@@ -106,7 +108,7 @@ func (st *statements) belong(conn *sqlx.Conn) {
 func (st *statements) each() []*statement {
 	return []*statement{
 		&st.begin, &st.commit, &st.rollback, &st.look, &st.renew, &st.replace, &st.insert, &st.live, &st.page, &st.one,
-		&st.sweep, &st.clear, &st.drop, &st.letGo, &st.weight, &st.count, &st.uncount, &st.under, &st.loans, &st.takeBack,
+		&st.sweep, &st.clear, &st.drop, &st.letGo, &st.weight, &st.count, &st.uncount, &st.under, &st.last, &st.loans, &st.takeBack,
 		&st.digest, &st.marks,
 	}
 }
