@@ -11,9 +11,9 @@ const (
 	// leafRows is how many entries are listed and sorted at a time.
 	leafRows = 64
 
-	// maxEvictRows is how many entries are looked at for a put, some 10 ms of
-	// work; a list takes as long as listRows of them. Who crowds its loans around
-	// our ID below that keeps them.
+	// maxEvictRows is how many entries are looked at for a put, some 30 ms of
+	// work where none is on loan; a list takes as long as listRows of them. Who
+	// crowds its loans around our ID below that keeps them.
 	maxEvictRows = 8192
 	listRows     = 16
 )
