@@ -24,7 +24,7 @@ func (s *Shell) sandbox() *lua.LState {
 		CallStackSize:       CallDepth,
 		RegistrySize:        Registers,
 		RegistryMaxSize:     MaxRegisters,
-		RegistryGrowStep:    Registers,
+		RegistryGrowStep:    MoreRegisters,
 		MinimizeStackMemory: true,
 	})
 	for _, library := range []struct {
