@@ -480,3 +480,35 @@ const (
 	// where they can try, in bytes.
 	MinGatewayToken = 16
 )
+
+// Health (package web): when a node counts as degraded.
+const (
+	// HealthWindow is over how long counts are compared: longer than
+	// MinPingInterval, so that whoever knows this node has had a reason to ask.
+	// HealthInterval is how often, at the most, they are remembered for that.
+	HealthWindow   = 30 * time.Minute
+	HealthInterval = 30 * time.Second
+
+	// EnoughAnswers is how many answers this node must have had in that time,
+	// for it to be odd that nobody asks it.
+	EnoughAnswers = 8
+
+	// EnoughAsked is after how many questions their silence says anything, and
+	// MaxSilent which part of them may stay silent. Of those that others name
+	// some are always gone.
+	EnoughAsked = 20
+	MaxSilent   = 0.5
+
+	// NearlyFull is which part of its store a node may use before it is said.
+	NearlyFull = 0.9
+
+	// ClockJump is by how much the system's clock may be set in HealthWindow,
+	// FirstYear before which it is plainly wrong: a machine that has none begins
+	// in 1970.
+	ClockJump = time.Minute
+	FirstYear = 2026
+
+	// SmallBuffer is what Linux gives a socket at the most unless it is told
+	// otherwise, in bytes: about 190 packets.
+	SmallBuffer = 212992
+)

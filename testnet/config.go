@@ -7,6 +7,7 @@ import (
 	"time"
 
 	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/khashmir"
 )
 
 // The kinds of parts a network may be built from.
@@ -45,6 +46,19 @@ type Config struct {
 	Partition time.Duration // the network is cut in two halves for so long
 	Kill      float64       // this share of the peers crashes, 0 to 1
 	Restart   bool          // every peer is a process; all are killed and started again
+
+	// Processes makes every peer a process of its own that writes what happens to
+	// a log beside its file. There are no faults to order.
+	Processes bool
+
+	// Live makes a network to watch and to do things to: its peers look after
+	// their tables and compare what they hold while a person waits, their buckets
+	// are the paper's, and a cut can go through it. There are no faults to order.
+	Live bool
+
+	// Observe, when set, is asked at each start of a peer who is to hear what it
+	// does. Peers that are processes are not heard.
+	Observe func(peer khashmir.ID) khashmir.Observer
 
 	// Dir is where the peers' files stay. A peer whose file is there already
 	// goes on as who it was, whatever the seed. Empty: a temporary directory,
@@ -95,12 +109,35 @@ func (c Config) Check() error {
 	if c.Mainline {
 		return c.checkMainline()
 	}
+	if c.Live && (c.Kill != 0 || c.Partition != 0 || c.Restart) {
+		return errors.New("a network to watch goes with no fault by order: leave out kill, partition and restart")
+	}
+	if c.Processes {
+		return c.checkProcesses()
+	}
 	return c.checkFaults()
 }
+
+func (c Config) checkProcesses() error {
+	switch {
+	case c.Live || c.Kill != 0 || c.Partition != 0 || c.Restart:
+		return errors.New("processes go with no fault, and with no page: leave out kill, partition, restart and web")
+	case c.Store == Memory:
+		return fmt.Errorf("a process has files: it needs a %s store, not %s", SQLite, c.Store)
+	case c.Transport == Mem:
+		return fmt.Errorf("%s does not connect processes: take %s or %s", Mem, QUIC, Streams)
+	}
+	return nil
+}
+
+// apart: each peer is a process of its own.
+func (c Config) apart() bool { return c.Restart || c.Processes }
 
 func (c Config) checkMainline() error {
 	const room = 8 // for the length
 	switch {
+	case c.Live:
+		return errors.New("nodes of BitTorrent's DHT cannot be watched")
 	case c.Kill != 0 || c.Partition != 0 || c.Restart:
 		return errors.New("mainline goes with no fault: leave out kill, partition and restart")
 	case c.Transport != QUIC: // the default

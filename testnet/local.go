@@ -3,6 +3,7 @@ package testnet
 import (
 	"context"
 	"crypto/ed25519"
+	"log/slog"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -20,17 +21,22 @@ type local struct {
 // at all, since they all close.
 const leave = time.Millisecond
 
-func openLocal(o opening, t khashmir.Transport) (*local, error) {
+func openLocal(o opening, t khashmir.Transport, log *slog.Logger, observe func(khashmir.ID) khashmir.Observer) (*local, error) {
 	kept, err := openStore(o.Path)
 	if err != nil {
 		return nil, err
 	}
-	_, known, err := kept.Identity()
+	key, known, err := kept.Identity()
 	if err == nil && !known {
-		err = kept.SetIdentity(ed25519.NewKeyFromSeed(o.Seed))
+		key = ed25519.NewKeyFromSeed(o.Seed)
+		err = kept.SetIdentity(key)
 	}
 	if err != nil {
 		return nil, also(err, kept.Close())
+	}
+	var observer khashmir.Observer
+	if observe != nil {
+		observer = observe(kad.PublicKeyOf(key).ID())
 	}
 	node, err := khashmir.Open(khashmir.Config{
 		Store:              kept,
@@ -38,6 +44,11 @@ func openLocal(o opening, t khashmir.Transport) (*local, error) {
 		CheckpointInterval: o.Checkpoint,
 		MaintainInterval:   o.Maintain,
 		ReplicateInterval:  o.Replicate,
+		BucketStaleness:    o.Refresh,
+		MaxFailures:        o.Failures,
+		WideBuckets:        o.Wide,
+		Observer:           observer,
+		Logger:             log,
 		LeaveTimeout:       leave,
 	})
 	if err != nil {

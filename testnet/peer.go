@@ -53,6 +53,7 @@ type stats struct {
 	khashmir.Stats
 	Goroutines int
 	RSSMiB     float64
+	OwnMiB     float64 // of it, pages that no other process shares
 	CPU        time.Duration
 }
 
@@ -65,6 +66,10 @@ type opening struct {
 	Checkpoint time.Duration // how often the contacts are saved; 0: as ever
 	Maintain   time.Duration // how often the table is looked after; 0: as ever
 	Replicate  time.Duration // how often holders compare, at the least; 0: as ever
+	Refresh    time.Duration // how long a bucket goes without a lookup; 0: as ever
+	Log        string        // the file for what happens; empty: nobody hears of it
+	Failures   int           // after how many a contact loses its place; 0: as ever
+	Wide       int           // buckets that are wider; 0: as ever
 }
 
 func (n *Network) opening(i int) opening {
@@ -76,11 +81,18 @@ func (n *Network) opening(i int) opening {
 	if n.config.Store == SQLite {
 		o.Path = filepath.Join(n.dir, fmt.Sprintf("peer-%04d.db", i))
 	}
+	if n.config.Processes {
+		o.Log = n.logOf(i)
+	}
 	if n.config.Restart {
 		o.Checkpoint = checkpoint
 	}
 	if n.config.Partition > 0 {
 		o.Maintain, o.Replicate = maintain, replicate
+	}
+	if c := n.config; c.Live {
+		o.Maintain, o.Replicate, o.Refresh = c.pace(maintain), c.pace(replicate), c.pace(refresh)
+		o.Failures, o.Wide = failures, narrow
 	}
 	return o
 }
@@ -89,17 +101,22 @@ func (n *Network) opening(i int) opening {
 // file already has one.
 func (n *Network) open(ctx context.Context, i int) (peer, error) {
 	o := n.opening(i)
-	if n.config.Restart {
+	if n.config.apart() {
 		p, err := startProcess(ctx, o)
 		if err != nil {
 			return nil, err // and not a nil process in an interface
 		}
 		return p, nil
 	}
-	p, err := openLocal(o, n.transport(o))
+	if old := n.Nodes[i]; old != nil && n.config.Transport != Mem {
+		o.Listen = old.Addr().String()
+	}
+	p, err := openLocal(o, n.transport(o), nil, n.config.Observe)
 	if err != nil {
 		return nil, err
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.Nodes[i] = p.node
 	return p, nil
 }
@@ -111,7 +128,7 @@ func (n *Network) transport(o opening) khashmir.Transport {
 	} else {
 		t = o.transport()
 	}
-	if n.config.Partition > 0 {
+	if n.config.Partition > 0 || n.config.Live {
 		t = n.cut.divide(t)
 	}
 	return t

@@ -10,10 +10,12 @@
 // prints nothing.
 //
 // Run does all of it. Start, Join, Play and Close are its steps, for who wants
-// to do something to the network in between.
+// to do something to the network in between. With Config.Live it stays as long
+// as one wants it to, and whoever watches it does the faults: Kill, Revive, Cut
+// and Heal.
 //
 // To read on: run.go is the script, partition.go, kill.go and restart.go are
-// the faults, process.go and serve.go the two ends of a peer that is a process.
+// its faults, live.go the watcher's, process.go and serve.go the two ends of a peer that is a process.
 package testnet
 
 import (
@@ -45,6 +47,13 @@ type Network struct {
 	mu     sync.Mutex
 	joined int // peers that found their close nodes
 	faults faults
+
+	// A living network's (live.go). Only one thing is done to it at once; what
+	// is below it is guarded by mu.
+	changing      sync.Mutex
+	down          []bool
+	sides         []int // of the cut, by peer; nil: there is none
+	cuts, revived int   // so many drew at random
 }
 
 // workers is how many peers are opened, introduced and closed at once.
@@ -65,8 +74,9 @@ func Start(ctx context.Context, config Config) (*Network, error) {
 		inProcess: transport.NewNetwork(config.Seed),
 		begun:     now(),
 	}
-	if !config.Restart {
+	if !config.apart() {
 		n.Nodes = make([]*khashmir.Node, config.Peers)
+		n.down = make([]bool, config.Peers)
 	}
 	if err := n.makeDir(); err != nil {
 		return nil, err
@@ -161,6 +171,8 @@ func (n *Network) contacts(i int) []int {
 // Close closes all peers, whatever becomes of one, and removes what was made
 // for them. Peers that were closed already are left alone.
 func (n *Network) Close() error {
+	n.changing.Lock()
+	defer n.changing.Unlock()
 	var open []peer // all, unless building them was interrupted
 	for _, p := range n.peers {
 		if p != nil {

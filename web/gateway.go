@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -42,8 +41,14 @@ type Config struct {
 	// Metrics answers /metrics. Default: there are none.
 	Metrics http.Handler
 
-	// Page is what is shown at /. Default: nothing is.
-	Page fs.FS
+	// Page answers / and below: what people see, with a policy of its own.
+	// Default: nothing does.
+	Page http.Handler
+
+	// Network answers /v1/network, what is done to it below, and the APIs of all
+	// its nodes below /at/, where there are several (package web/lab). Who may come
+	// is seen to here. Default: this node is all there is.
+	Network http.Handler
 
 	// Scratch is the folder for backups on their way. Default: the system's.
 	Scratch string
@@ -210,7 +215,11 @@ func (g *Gateway) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	connection := http.NewResponseController(w)
 	_ = connection.SetReadDeadline(time.Now().Add(kad.GatewayBodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(g.config.MaxValueSize)))
-	_ = connection.SetReadDeadline(time.Time{})
+	if err == nil {
+		_ = connection.SetReadDeadline(time.Time{})
+	} else { // the server would wait for the rest
+		w.Header().Set("Connection", "close")
+	}
 	if long := (*http.MaxBytesError)(nil); errors.As(err, &long) {
 		return nil, khashmir.ErrTooLarge
 	}

@@ -65,7 +65,7 @@ func forbidden(message string) *fault {
 // open are the paths that tell nothing of the node: the page and what it is made
 // of, and the description of the API.
 func open(r *http.Request) bool {
-	return !strings.HasPrefix(r.URL.Path, "/v1/") && r.URL.Path != "/metrics" && r.URL.Path != "/healthz"
+	return !strings.HasPrefix(r.URL.Path, "/v1/") && !strings.HasPrefix(r.URL.Path, "/at/") && r.URL.Path != "/metrics" && r.URL.Path != "/healthz"
 }
 
 // called: the name that r uses is one of ours. A page of another site can have

@@ -10,12 +10,11 @@ type route struct {
 
 // routes are all there is; openapi.yaml has the same.
 func (g *Gateway) routes() []route {
-	return []route{
+	all := []route{
 		{"GET /v1/status", g.once(g.status)},
 		{"GET /v1/stats", g.once(g.stats)},
 		{"GET /v1/table", g.once(g.table)},
 		{"GET /v1/holdings", g.once(g.holdings)},
-		{"GET /v1/network", g.once(g.network)},
 		{"PUT /v1/values/{key}", g.once(g.put)},
 		{"GET /v1/values/{key}", http.HandlerFunc(g.get)},
 		{"DELETE /v1/values/{key}", g.once(g.remove)},
@@ -28,4 +27,8 @@ func (g *Gateway) routes() []route {
 		{"GET /openapi.yaml", http.HandlerFunc(openAPI)},
 		{"GET /", http.HandlerFunc(g.page)},
 	}
+	if g.config.Network != nil {
+		return append(all, g.several()...)
+	}
+	return append(all, route{"GET /v1/network", g.once(g.network)})
 }
