@@ -123,6 +123,7 @@ func TestBombs(t *testing.T) {
 		`local t = setmetatable({}, {}) getmetatable(t).__index = t return t.x.y`:                             "play.lua:1:",
 		`unpack({}, 1, 1e8)`:                                                                                  "overflow",
 		`("x"):rep(2^20):byte(1, -1)`:                                                                         "overflow",
+		`os.date(("%c"):rep(2^20))`:                                                                           "the format is longer",
 		`load(function() return "x" end)`:                                                                     "more than 256 KiB of source",
 		`assert(loadstring(("x"):rep(2^18 + 1)))`:                                                             "more than 256 KiB of source",
 		`assert(loadstring("return " .. ("("):rep(1e5) .. "1" .. (")"):rep(1e5)))`:                            "",
