@@ -289,6 +289,20 @@ func TestAHistoryIsBounded(t *testing.T) {
 	}
 }
 
+// One that others could read until now is its owner's alone.
+func TestAHistoryIsItsOwners(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history")
+	if err := os.WriteFile(path, []byte("print(1)\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := sit(t, path, 80)
+	s.keys(ctrlD)
+	info, err := os.Stat(path)
+	if left := s.left(); left != nil || err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v, %v", info.Mode(), err, left)
+	}
+}
+
 // A folder, a device or a file that is not ours to write is no history, and no
 // reason not to begin.
 func TestWithoutAHistory(t *testing.T) {
