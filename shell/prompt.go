@@ -62,6 +62,11 @@ func (c *conversation) turn(ctx context.Context) (over bool, err error) {
 	if c.chunk.Len() == 0 {
 		prompt = c.s.statusLine(ctx)
 	}
+	select {
+	case <-c.s.config.Interrupt: // between two lines, when the terminal was not the editor's
+		return c.cleared(""), nil
+	default:
+	}
 	line, err := c.in.read(prompt)
 	switch {
 	case ctx.Err() != nil:

@@ -214,6 +214,7 @@ func TestAtATerminal(t *testing.T) {
 	s.wait(" > ")
 
 	s.keys(`half a line` + ctrlC)
+	s.wait("^C")
 	s.wait(" > ")
 	s.keys(ctrlC)
 	s.wait("Ctrl-C once more leaves")
