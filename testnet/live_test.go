@@ -202,3 +202,36 @@ func TestSomebodyHearsWhatEachPeerDoes(t *testing.T) {
 		}
 	})
 }
+
+func TestInALivingNetworkLookupsComeToTheClosest(t *testing.T) {
+	// Given a network in which somebody listens to all, in real time
+	c := small(300)
+	c.Live = true
+	c.Observe = func(khashmir.ID) khashmir.Observer { return khashmir.Observer{Step: func(khashmir.Step) {}} }
+	n := joined(t, c)
+	defer n.Close()
+	found, wanted := 0, 0
+	for i := range 40 {
+		// when one looks for a key
+		key := khashmir.HashID([]byte{byte(i)})
+		contacts, err := n.Nodes[i].FindNode(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// then it comes to the closest there are
+		var all []khashmir.ID
+		for _, p := range n.Peers() {
+			all = append(all, p.ID)
+		}
+		slices.SortFunc(all, key.CompareDistance)
+		for _, id := range all[:8] {
+			wanted++
+			if id == n.Nodes[i].ID() || slices.ContainsFunc(contacts, func(c khashmir.Contact) bool { return c.ID == id }) {
+				found++
+			}
+		}
+	}
+	if found < wanted*98/100 { // a busy machine may overtake a late one
+		t.Errorf("%d of %d", found, wanted)
+	}
+}
