@@ -185,8 +185,11 @@ func TestSomebodyHearsWhatEachPeerDoes(t *testing.T) {
 		// when they join
 		n := joined(t, c)
 		defer n.Close()
-		// then each was heard
+		// then each was heard, when it looks for others
 		for i, p := range n.Peers() {
+			if _, err := p.Node.FindCloseNodes(t.Context()); err != nil {
+				t.Error(err)
+			}
 			if steps(p.ID) == 0 {
 				t.Errorf("peer %d was not", i)
 			}
