@@ -35,11 +35,12 @@ var picture = map[string][]string{
 	"web":         {"", "khashmir", "web/api"},
 	"web/client":  {"web/api"},
 	"web/metrics": {"khashmir"},
+	"web/page":    nil,
+	"web/lab":     {"khashmir", "testnet", "web", "web/api"},
+	"shell":       {"web/api"},
 
-	"web/page": nil,
-	"web/lab":  {"khashmir", "testnet", "web", "web/api"},
-
-	"cmd/khashmir-testnet": {"", "khashmir", "testnet", "sim", "sim/report", "web/lab", "web/page"},
+	"cmd/khashmir":         {"", "khashmir", "shell", "store", "transport", "web", "web/api", "web/client", "web/metrics", "web/page"},
+	"cmd/khashmir-testnet": {"", "khashmir", "shell", "testnet", "sim", "sim/report", "web", "web/client", "web/lab", "web/page"},
 }
 
 // pure packages are handed the time and chance; they never reach for them.
@@ -48,15 +49,20 @@ var pure = []string{"", "ktable", "lookup", "krpc", "krpc/bep5"}
 // outside is what may be imported of others, and by whom.
 var outside = map[string][]string{
 	"filippo.io/edwards25519":             {"mainline", "transport"},
+	"github.com/BurntSushi/toml":          {"cmd/khashmir"},
+	"github.com/coreos/go-systemd/v22":    {"cmd/khashmir"},
+	"github.com/ergochat/readline":        {"shell"},
 	"github.com/jmoiron/sqlx":             {"store"},
 	"github.com/prometheus/client_golang": {"web/metrics"},
 	"github.com/quic-go/quic-go":          {"transport"},
-	"github.com/spf13/cobra":              {"cmd/khashmir-testnet"},
+	"github.com/spf13/cobra":              {"cmd/khashmir", "cmd/khashmir-testnet"},
+	"github.com/spf13/pflag":              {"cmd/khashmir"},
+	"github.com/yuin/gopher-lua":          {"shell"},
 	"github.com/zeebo/bencode":            {"krpc", "krpc/bep5", "mainline"},
 	"golang.org/x/crypto":                 {"transport"},
 	"golang.org/x/net":                    {"transport"},
 	"golang.org/x/sys":                    {"transport"},
-	"golang.org/x/term":                   {"cmd/khashmir-testnet"},
+	"golang.org/x/term":                   {"cmd/khashmir", "cmd/khashmir-testnet"},
 	"modernc.org/sqlite":                  {"store"},
 }
 

@@ -35,6 +35,9 @@ var (
 	// the one asked. It is nobody's fault; try again when some have ended.
 	ErrBusy = transport.ErrBusy
 
+	// ErrInUse: another node, of this process or another, has Config.Path open.
+	ErrInUse = store.ErrInUse
+
 	// ErrSelf: the address is this node's own.
 	ErrSelf = errors.New("that address is this node's own")
 

@@ -144,3 +144,21 @@ func TestAnObserverHearsOfQuestionsAndContacts(t *testing.T) {
 		t.Error("no step says that it did not answer")
 	}
 }
+
+func TestObserversAreOneThatTellsAll(t *testing.T) {
+	var first, second trail
+	both := khashmir.Observers(first.observer(), khashmir.Observer{}, second.observer())
+	both.Step(khashmir.Step{Kind: khashmir.Asked})
+	both.Lookup(khashmir.Lookup{})
+	both.Served(khashmir.Served{})
+	both.Met(khashmir.Contact{})
+	both.Lost(khashmir.Contact{})
+	for _, h := range []*trail{&first, &second} {
+		if len(h.steps) != 1 || len(h.lookups) != 1 || len(h.served) != 1 || len(h.met) != 1 || len(h.lost) != 1 {
+			t.Errorf("one of them heard %+v", h)
+		}
+	}
+	if none := khashmir.Observers(khashmir.Observer{}, khashmir.Observer{}); none.Step != nil || none.Lookup != nil {
+		t.Error("observers that hear nothing are told nothing")
+	}
+}

@@ -24,7 +24,7 @@ type Sharer struct {
 // In the ranges of others we have no place; they are all the rest.
 func (t *Table) Shared(n int, dead func(kad.ID) bool) (sharers []Sharer, others []kad.Range) {
 	s := t.sharing(n, dead)
-	s.walk(kad.Range{})
+	s.walk(kad.Range{}, s.closest(kad.ID{}))
 	return s.sharers(), s.others
 }
 
@@ -32,7 +32,7 @@ func (t *Table) Shared(n int, dead func(kad.ID) bool) (sharers []Sharer, others 
 func (t *Table) SharedWith(with []kad.ID, n int, dead func(kad.ID) bool) []Sharer {
 	s := t.sharing(n, dead)
 	s.with = with
-	s.walk(kad.Range{})
+	s.walk(kad.Range{}, s.closest(kad.ID{}))
 	return s.sharers()
 }
 
@@ -122,16 +122,17 @@ const maxWalk = 2048
 // bits of a distance are the same for all keys of r. So where the n-th and the
 // one after it differ in those, they do so for every key, and so do all before
 // the one from all after the other. Where not, each half of r may have others.
-func (s *sharing) walk(r kad.Range) {
+//
+// closest are those to r's lowest key, which is its lower half's too.
+func (s *sharing) walk(r kad.Range, closest []kad.ID) {
 	s.walked++
-	closest := s.closest(r.Prefix)
 	if len(closest) > s.n {
 		members, differAt := s.members(closest, r)
 		if differAt < r.Bits+maxSplits && s.walked < maxWalk {
 			if s.mayBeIn(s.self, closest, r) && s.mayAnyBeIn(closest, r) {
 				lower, upper, _ := r.Halves() // two nodes differ before the last bit
-				s.walk(lower)
-				s.walk(upper)
+				s.walk(lower, closest)
+				s.walk(upper, s.closest(upper.Prefix))
 			} else {
 				s.others = append(s.others, r)
 			}

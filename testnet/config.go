@@ -47,6 +47,10 @@ type Config struct {
 	Kill      float64       // this share of the peers crashes, 0 to 1
 	Restart   bool          // every peer is a process; all are killed and started again
 
+	// Processes makes every peer a process of its own that writes what happens to
+	// a log beside its file. There are no faults to order.
+	Processes bool
+
 	// Live makes a network to watch and to do things to: its peers look after
 	// their tables and compare what they hold while a person waits, their buckets
 	// are the paper's, and a cut can go through it. There are no faults to order.
@@ -108,8 +112,26 @@ func (c Config) Check() error {
 	if c.Live && (c.Kill != 0 || c.Partition != 0 || c.Restart) {
 		return errors.New("a network to watch goes with no fault by order: leave out kill, partition and restart")
 	}
+	if c.Processes {
+		return c.checkProcesses()
+	}
 	return c.checkFaults()
 }
+
+func (c Config) checkProcesses() error {
+	switch {
+	case c.Live || c.Kill != 0 || c.Partition != 0 || c.Restart:
+		return errors.New("processes go with no fault, and with no page: leave out kill, partition, restart and web")
+	case c.Store == Memory:
+		return fmt.Errorf("a process has files: it needs a %s store, not %s", SQLite, c.Store)
+	case c.Transport == Mem:
+		return fmt.Errorf("%s does not connect processes: take %s or %s", Mem, QUIC, Streams)
+	}
+	return nil
+}
+
+// apart: each peer is a process of its own.
+func (c Config) apart() bool { return c.Restart || c.Processes }
 
 func (c Config) checkMainline() error {
 	const room = 8 // for the length

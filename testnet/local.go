@@ -3,6 +3,7 @@ package testnet
 import (
 	"context"
 	"crypto/ed25519"
+	"log/slog"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -20,7 +21,7 @@ type local struct {
 // at all, since they all close.
 const leave = time.Millisecond
 
-func openLocal(o opening, t khashmir.Transport, observe func(khashmir.ID) khashmir.Observer) (*local, error) {
+func openLocal(o opening, t khashmir.Transport, log *slog.Logger, observe func(khashmir.ID) khashmir.Observer) (*local, error) {
 	kept, err := openStore(o.Path)
 	if err != nil {
 		return nil, err
@@ -47,6 +48,7 @@ func openLocal(o opening, t khashmir.Transport, observe func(khashmir.ID) khashm
 		MaxFailures:        o.Failures,
 		WideBuckets:        o.Wide,
 		Observer:           observer,
+		Logger:             log,
 		LeaveTimeout:       leave,
 	})
 	if err != nil {

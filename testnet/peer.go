@@ -53,6 +53,7 @@ type stats struct {
 	khashmir.Stats
 	Goroutines int
 	RSSMiB     float64
+	OwnMiB     float64 // of it, pages that no other process shares
 	CPU        time.Duration
 }
 
@@ -66,6 +67,7 @@ type opening struct {
 	Maintain   time.Duration // how often the table is looked after; 0: as ever
 	Replicate  time.Duration // how often holders compare, at the least; 0: as ever
 	Refresh    time.Duration // how long a bucket goes without a lookup; 0: as ever
+	Log        string        // the file for what happens; empty: nobody hears of it
 	Failures   int           // after how many a contact loses its place; 0: as ever
 	Wide       int           // buckets that are wider; 0: as ever
 }
@@ -78,6 +80,9 @@ func (n *Network) opening(i int) opening {
 	}
 	if n.config.Store == SQLite {
 		o.Path = filepath.Join(n.dir, fmt.Sprintf("peer-%04d.db", i))
+	}
+	if n.config.Processes {
+		o.Log = n.logOf(i)
 	}
 	if n.config.Restart {
 		o.Checkpoint = checkpoint
@@ -96,7 +101,7 @@ func (n *Network) opening(i int) opening {
 // file already has one.
 func (n *Network) open(ctx context.Context, i int) (peer, error) {
 	o := n.opening(i)
-	if n.config.Restart {
+	if n.config.apart() {
 		p, err := startProcess(ctx, o)
 		if err != nil {
 			return nil, err // and not a nil process in an interface
@@ -106,7 +111,7 @@ func (n *Network) open(ctx context.Context, i int) (peer, error) {
 	if old := n.Nodes[i]; old != nil && n.config.Transport != Mem {
 		o.Listen = old.Addr().String()
 	}
-	p, err := openLocal(o, n.transport(o), n.config.Observe)
+	p, err := openLocal(o, n.transport(o), nil, n.config.Observe)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // PeerCommand is the first argument that makes a program that builds networks
-// with Config.Restart one of their peers: it then calls ServePeer, and that is all.
+// with processes for peers one of them: it then calls ServePeer, and that is all.
 const PeerCommand = "peer"
 
 // ServePeer is the life of a peer that is a process: it does what in says and
@@ -26,7 +26,11 @@ func ServePeer(in io.Reader, out io.Writer) error {
 	if first.Do != doOpen || first.Open == nil {
 		return fmt.Errorf("a peer process begins with %q, not %q", doOpen, first.Do)
 	}
-	p, err := openLocal(*first.Open, first.Open.transport(), nil)
+	log, err := first.Open.logger()
+	var p *local
+	if err == nil {
+		p, err = openLocal(*first.Open, first.Open.transport(), log, watch(log))
+	}
 	if err != nil {
 		s.answer(answer{N: first.N}, err)
 		return nil
@@ -86,7 +90,8 @@ func (s *servant) do(o order) (a answer, err error) {
 	case doStats:
 		a.Stats = new(stats)
 		*a.Stats, err = p.Stats()
-		a.Stats.Goroutines, a.Stats.RSSMiB, a.Stats.CPU = runtime.NumGoroutine(), memory(), cpuTime()
+		a.Stats.Goroutines, a.Stats.CPU = runtime.NumGoroutine(), cpuTime()
+		a.Stats.RSSMiB, a.Stats.OwnMiB = residence()
 	default:
 		err = fmt.Errorf("no peer can %q", o.Do)
 	}

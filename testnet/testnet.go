@@ -74,7 +74,7 @@ func Start(ctx context.Context, config Config) (*Network, error) {
 		inProcess: transport.NewNetwork(config.Seed),
 		begun:     now(),
 	}
-	if !config.Restart {
+	if !config.apart() {
 		n.Nodes = make([]*khashmir.Node, config.Peers)
 		n.down = make([]bool, config.Peers)
 	}

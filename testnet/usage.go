@@ -25,16 +25,26 @@ func (m moment) since() usage { return usage{time.Since(m.wall), cpuTime() - m.c
 // memory is the process's resident set in MiB; where the system does not tell,
 // what Go's runtime has of it, which leaves SQLite's out.
 func memory() float64 {
+	resident, _ := residence()
+	return resident
+}
+
+// residence is also how much of it is the process's own: the rest are pages of
+// files, its program first of all, that processes share.
+func residence() (resident, own float64) {
 	const mib = 1 << 20
 	if statm, err := os.ReadFile("/proc/self/statm"); err == nil {
-		if fields := strings.Fields(string(statm)); len(fields) > 1 {
+		if fields := strings.Fields(string(statm)); len(fields) > 2 {
 			pages, _ := strconv.Atoi(fields[1])
-			return round(float64(pages) * float64(os.Getpagesize()) / mib)
+			shared, _ := strconv.Atoi(fields[2])
+			page := float64(os.Getpagesize()) / mib
+			return round(float64(pages) * page), round(float64(pages-shared) * page)
 		}
 	}
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
-	return round(float64(stats.Sys-stats.HeapReleased) / mib)
+	own = round(float64(stats.Sys-stats.HeapReleased) / mib)
+	return own, own
 }
 
 // enoughFiles says before the start what would otherwise end it halfway: a
@@ -49,7 +59,7 @@ func enoughFiles(c Config) error {
 	if c.Store == SQLite {
 		each += 2
 	}
-	if c.Restart {
+	if c.apart() {
 		each = 4
 	}
 	if want, limit := each*c.Peers+spare, openFiles(); want > limit {

@@ -37,7 +37,7 @@ func (g *Gateway) backup(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", strconv.FormatInt(about.Size(), 10))
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
-	if _, err := io.Copy(hurried{w}, copied); err != nil {
+	if _, err := io.Copy(hurried{ctx, w}, copied); err != nil {
 		panic(http.ErrAbortHandler) // so that nobody takes a part for the whole
 	}
 }
@@ -56,10 +56,16 @@ func (g *Gateway) copyFile(ctx context.Context) (*os.File, error) {
 	return os.Open(path)
 }
 
-// hurried gives the client its time for each part.
-type hurried struct{ w http.ResponseWriter }
+// hurried gives the client its time for each part, until the gateway is closed.
+type hurried struct {
+	ctx context.Context
+	w   http.ResponseWriter
+}
 
 func (h hurried) Write(part []byte) (int, error) {
+	if h.ctx.Err() != nil {
+		return 0, context.Cause(h.ctx)
+	}
 	hurry(h.w)
 	return h.w.Write(part)
 }

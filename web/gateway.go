@@ -215,7 +215,11 @@ func (g *Gateway) body(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	connection := http.NewResponseController(w)
 	_ = connection.SetReadDeadline(time.Now().Add(kad.GatewayBodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, int64(g.config.MaxValueSize)))
-	_ = connection.SetReadDeadline(time.Time{})
+	if err == nil {
+		_ = connection.SetReadDeadline(time.Time{})
+	} else { // the server would wait for the rest
+		w.Header().Set("Connection", "close")
+	}
 	if long := (*http.MaxBytesError)(nil); errors.As(err, &long) {
 		return nil, khashmir.ErrTooLarge
 	}

@@ -58,7 +58,7 @@ func (h *health) check() ([]api.Check, khashmir.Stats, error) {
 		space(stats),
 		disk(stats, err),
 		buffers(h.proc, h.node.Addr().Port(), before, now),
-		clock(before.at, now.at),
+		clock(before.at, now.at, now.at.Sub(before.at)),
 	}, stats, nil
 }
 

@@ -31,32 +31,38 @@ func (h *Hub) Of(id string) *Hub {
 	return below
 }
 
-// Observer is what the node's Config must have.
+// Observer is what the node's Config must have. (What is heard is copied, so that
+// what is not costs no memory.)
 func (h *Hub) Observer() khashmir.Observer {
 	return khashmir.Observer{
 		Lookup: func(l khashmir.Lookup) {
 			if h.heard() {
-				h.tell(happening{lookup: &l})
+				said := l
+				h.tell(happening{lookup: &said})
 			}
 		},
 		Step: func(s khashmir.Step) {
 			if h.heard() {
-				h.tell(happening{step: &s})
+				said := s
+				h.tell(happening{step: &said})
 			}
 		},
 		Served: func(s khashmir.Served) {
 			if h.heard() {
-				h.tell(happening{served: &s})
+				said := s
+				h.tell(happening{served: &said})
 			}
 		},
 		Met: func(c khashmir.Contact) {
 			if h.heard() {
-				h.tell(happening{met: &c})
+				said := c
+				h.tell(happening{met: &said})
 			}
 		},
 		Lost: func(c khashmir.Contact) {
 			if h.heard() {
-				h.tell(happening{lost: &c})
+				said := c
+				h.tell(happening{lost: &said})
 			}
 		},
 	}

@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http/httptest"
@@ -123,4 +124,29 @@ func within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// until waits for something that happens by itself.
+func until(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	ctx := within(t, 30*time.Second)
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for !is() {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.Fatalf("it never came to it that %s", what)
+		}
+	}
+}
+
+// said is what in JSON.
+func said(t testing.TB, what any) string {
+	t.Helper()
+	text, err := json.Marshal(what)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

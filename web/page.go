@@ -1,8 +1,10 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
+	"io"
 	"net/http"
 )
 
@@ -24,8 +26,7 @@ func (g *Gateway) metrics(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	g.placed(w, r, func(ctx context.Context) {
-		hurry(w)
-		g.config.Metrics.ServeHTTP(w, r.WithContext(ctx))
+		g.config.Metrics.ServeHTTP(hurrying{w}, r.WithContext(ctx))
 	})
 }
 
@@ -36,16 +37,32 @@ func (g *Gateway) page(w http.ResponseWriter, r *http.Request) {
 		fail(w, missing("there is nothing at this path: see /openapi.yaml"))
 		return
 	}
-	hurry(w)
-	g.config.Page.ServeHTTP(w, r)
+	g.config.Page.ServeHTTP(hurrying{w}, r)
 }
+
+// hurrying gives the client its time for each part of what others write.
+type hurrying struct{ http.ResponseWriter }
+
+func (h hurrying) Write(part []byte) (int, error) {
+	hurry(h.ResponseWriter)
+	return h.ResponseWriter.Write(part)
+}
+
+// Unwrap is for http.ResponseController.
+func (h hurrying) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
 // several is what a test network's API has beside: see Config.Network.
 func (g *Gateway) several() []route {
 	below := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := g.body(w, r)
+		if err != nil {
+			fail(w, err)
+			return
+		}
 		g.placed(w, r, func(ctx context.Context) {
-			hurry(w)
-			g.config.Network.ServeHTTP(w, r.WithContext(ctx))
+			r = r.WithContext(ctx)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			g.config.Network.ServeHTTP(hurrying{w}, r)
 		})
 	})
 	all := []route{{"GET /v1/network", below}, {"POST /v1/network/{what}", below}}

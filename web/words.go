@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -100,8 +101,14 @@ func stepOf(s khashmir.Step) api.Step {
 	return said
 }
 
+// methods are those of docs/PROTOCOL.md.
+var methods = []string{"ping", "find_node", "find_value", "store_value", "compare"}
+
 func servedOf(s khashmir.Served) api.Served {
-	said := api.Served{From: contactOf(s.From), Method: s.Method, Refusal: s.Refusal, TookMs: milliseconds(s.Took)}
+	said := api.Served{From: contactOf(s.From), Method: "unknown", Refusal: s.Refusal, TookMs: milliseconds(s.Took)}
+	if slices.Contains(methods, s.Method) { // any other is a stranger's word
+		said.Method = s.Method
+	}
 	if !s.Target.IsZero() {
 		said.Target = s.Target.String()
 	}

@@ -101,6 +101,11 @@ step. There they are killed, started again, cut in two and healed. It goes on
 until Ctrl-C. --web=127.0.0.1:8080 says where; only this machine is let in. The
 peers store --stores values, under "key 0", "key 1" and so on.
 
+--processes makes every peer a process of its own, with a log beside its file,
+and opens a shell on a node among them, in Lua: add(sha1("key"), "value"),
+findvalue(sha1("key")), help(). The end of the shell ends them all. Without a
+terminal it runs what comes from standard input.
+
 --mainline makes the peers nodes of BitTorrent's DHT instead. They announce
 peers and find them (BEP 5), and put items and get them (BEP 44), as many of
 each as --stores says.
@@ -123,6 +128,7 @@ const examples = `  khashmir-testnet 50
   khashmir-testnet 20 --stores 100 --restart
   khashmir-testnet 50 --partition 30s
   khashmir-testnet 50 --web
+  khashmir-testnet 100 --processes
   khashmir-testnet 200 --entries 100 --stores 3
   khashmir-testnet 200 --transport streams --seed 7
   khashmir-testnet 1000 --transport mem --store memory
@@ -143,6 +149,12 @@ func (p program) command(config *testnet.Config) *cobra.Command {
 			if err := errors.Join(config.Check(), addressed(at, asJSON)); err != nil {
 				return usageError{err}
 			}
+			if config.Processes {
+				if asJSON {
+					return usageError{errors.New("--processes opens a shell and reports nothing: leave out --json")}
+				}
+				return p.control(cmd.Context(), *config)
+			}
 			if at != "" {
 				return p.exhibit(cmd.Context(), *config, at)
 			}
@@ -157,8 +169,8 @@ func (p program) command(config *testnet.Config) *cobra.Command {
 	count := func(n *int, name, usage string) { flags.Var((*number)(n), name, usage) }
 	word := func(s *string, name, kind, usage string) { flags.Var(text{s, kind}, name, usage) }
 	count(&config.Finds, "finds", "how often a random peer finds another")
-	count(&config.Stores, "stores", "keys that random peers store a value under")
-	count(&config.Entries, "entries", "values under each key, by different peers")
+	count(&config.Stores, "stores", "keys that random peers store under")
+	count(&config.Entries, "entries", "values a key, by different peers")
 	count(&config.Readers, "readers", "peers without a value that look for it")
 	count(&config.Contacts, "contacts", "random contacts that each peer is given")
 	count(&config.ValueSize, "value-size", "bytes a value")
@@ -170,6 +182,7 @@ func (p program) command(config *testnet.Config) *cobra.Command {
 	flags.Var((*share)(&config.Kill), "kill", "have this share of the peers crash, 0 to 1")
 	flags.BoolVar(&config.Restart, "restart", false, "kill -9 every peer and start it again")
 	flags.Var((*duration)(&config.Partition), "partition", "cut the network in two for so long, as in 30s")
+	flags.BoolVar(&config.Processes, "processes", false, "make every peer a process, and open a shell")
 	flags.BoolVar(&config.Mainline, "mainline", false, "build a network of BitTorrent's nodes")
 	word(&at, "web", "address", "keep the network up and show it in a browser")
 	flags.Lookup("web").NoOptDefVal = anyPort

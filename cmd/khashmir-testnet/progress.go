@@ -27,11 +27,13 @@ type progress struct {
 	total int
 	begun time.Time
 	drawn time.Time
-	dirty bool // something is drawn
+	dirty bool      // something is drawn
+	said  time.Time // when a line was last written where there is no terminal
 }
 
 const (
 	redraw   = 100 * time.Millisecond
+	repeat   = 30 * time.Second
 	barWidth = 24
 	nameWide = 26 // the longest stage's name
 )
@@ -47,7 +49,7 @@ func newProgress(out io.Writer, stay bool) *progress {
 			return columns
 		}
 	}
-	return &progress{out: out, width: width, stay: stay}
+	return &progress{out: out, width: width, stay: stay, said: time.Now()}
 }
 
 func (p *progress) update(stage testnet.Stage, done, total int) {
@@ -62,10 +64,13 @@ func (p *progress) update(stage testnet.Stage, done, total int) {
 	if p.total == 0 || now.Sub(p.drawn) < redraw {
 		return
 	}
-	p.drawn = now
-	if width := p.width(); width > 0 {
+	switch width := p.width(); {
+	case width > 0:
 		fmt.Fprint(p.out, clear, p.line(width))
-		p.dirty = true
+		p.drawn, p.dirty = now, true
+	case !p.stay && now.Sub(p.said) >= repeat: // where no line stays, one says now and then that it goes on
+		fmt.Fprintf(p.out, "%s %d/%d\n", p.stage, p.done, p.total)
+		p.said = now
 	}
 }
 

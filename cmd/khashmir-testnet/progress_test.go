@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"regexp"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/khashmir/kad/testnet"
 )
@@ -11,10 +13,11 @@ import (
 // shown is what two stages look like, with the times blanked.
 func shown(width int, stay bool) string {
 	var out bytes.Buffer
-	p := &progress{out: &out, width: func() int { return width }, stay: stay}
+	p := &progress{out: &out, width: func() int { return width }, stay: stay, said: time.Now()}
 	p.update(testnet.Building, 0, 4)
 	p.update(testnet.Building, 4, 4) // too soon to be drawn
 	p.update(testnet.Finding, 0, 0)  // nothing to do
+	p.end()                          // something else is printed in between
 	p.update(testnet.Closing, 0, 4)
 	p.update(testnet.Closing, 3, 4)
 	p.update(testnet.Closing, 2, 4) // overtaken
@@ -62,4 +65,20 @@ func TestALineNeverWraps(t *testing.T) {
 	if p.line(80) == "" {
 		t.Error("nothing on 80 columns")
 	}
+}
+
+// A long run into a file says now and then that it goes on.
+func TestProgressIsSaidNowAndThenWhereNothingIsDrawn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		p := newProgress(&out, false)
+		for i := range 70 {
+			p.update("measuring", i, 100)
+			time.Sleep(time.Second)
+		}
+		p.end()
+		if want := "measuring 30/100\nmeasuring 60/100\n"; out.String() != want {
+			t.Errorf("%q, want %q", out.String(), want)
+		}
+	})
 }

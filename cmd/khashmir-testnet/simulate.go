@@ -162,10 +162,7 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(simMemory)
 	}
-	lines := newProgress(p.stdout, false)
-	if s.json {
-		lines = newProgress(p.stderr, false)
-	}
+	lines := newProgress(p.stderr, false)
 	points, err := sim.Sweep(ctx, s.config, parameter, values, s.seeds, func(p sim.Progress) {
 		doing := p.Doing
 		if p.Runs > 1 {

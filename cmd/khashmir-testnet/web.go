@@ -16,15 +16,23 @@ import (
 	"github.com/khashmir/kad/web/page"
 )
 
-// anyPort is where --web listens when it is not told.
-const anyPort = "127.0.0.1:0"
+// anyPort is what --web takes where it is not told where to listen.
+const anyPort = "any"
+
+// listenAt is where that is.
+func listenAt(at string) string {
+	if at == anyPort {
+		return "127.0.0.1:0"
+	}
+	return at
+}
 
 // addressed says what is wrong with the address of --web.
 func addressed(at string, asJSON bool) error {
 	if at == "" {
 		return nil
 	}
-	addr, err := netip.ParseAddrPort(at)
+	addr, err := netip.ParseAddrPort(listenAt(at))
 	switch {
 	case err != nil:
 		return fmt.Errorf("--web takes an address and a port, as 127.0.0.1:8080, not %q", at)
@@ -42,7 +50,7 @@ func (p program) exhibit(ctx context.Context, config testnet.Config, at string) 
 	lines := newProgress(p.stdout, true)
 	defer lines.end()
 	config.Progress = lines.update
-	listener, err := net.Listen("tcp", at)
+	listener, err := net.Listen("tcp", listenAt(at))
 	if err != nil {
 		return fmt.Errorf("--web: %w", err)
 	}

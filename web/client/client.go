@@ -16,6 +16,8 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/sha1"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -159,10 +161,14 @@ func (c *Client) open(ctx context.Context, path string, query url.Values, kind s
 	return nil, stranger(http.MethodGet, path, response)
 }
 
-// segment is text as one part of a path. Dots alone would be taken for a way up.
+// segment is the text of a key as one part of a path. What would be taken for more
+// than that, or is long, goes as its hash, which is the same key.
 func segment(text string) string {
-	if text == "." || text == ".." {
-		return strings.ReplaceAll(text, ".", "%2E")
+	if text == "." || text == ".." || text == "/" || len(text) > maxSegment {
+		sum := sha1.Sum([]byte(text))
+		return hex.EncodeToString(sum[:])
 	}
 	return url.PathEscape(text)
 }
+
+const maxSegment = 1 << 10

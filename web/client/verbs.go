@@ -53,11 +53,7 @@ func (c *Client) Holdings(ctx context.Context, from string, limit int) (h api.Ho
 }
 
 // PutOptions change how one value is stored. The zero value works.
-type PutOptions struct {
-	TTL    time.Duration // how long it lives; 0: the node's own
-	Keep   bool          // the node stores it again and again, until Forget
-	Prompt bool          // answer when half the holders have it
-}
+type PutOptions = api.PutOptions
 
 // Put stores value under key. There is a Result beside an error that says what
 // the nodes that were asked had to say.
@@ -99,11 +95,7 @@ func (c *Client) change(ctx context.Context, method, key string, query url.Value
 var errNoKey = &api.Problem{Code: api.BadRequest, Message: "the key is empty"}
 
 // GetOptions change one search. The zero value works.
-type GetOptions struct {
-	Enough int             // values that end it, and copies will do; 0: all there are
-	Trace  func(api.Step)  // hears of what happens on the way
-	Value  func(api.Value) // hears of each value when it is found; then Found has none
-}
+type GetOptions = api.GetOptions
 
 // Get looks for the values under key. That there is none is no error. What was
 // found comes beside any error.
