@@ -131,23 +131,28 @@ func TestACutPartsTheTablesAndHealingJoinsThem(t *testing.T) {
 
 func TestAPeerStartedDuringACutStaysOnItsSide(t *testing.T) {
 	living(t, 12, func(t *testing.T, n *testnet.Network) {
-		// Given a cut, and a peer that was killed during it
 		if err := n.Cut(0.5); err != nil {
 			t.Fatal(err)
 		}
-		side := n.Peers()[0].Side
-		if err := n.Kill(0); err != nil {
-			t.Fatal(err)
-		}
-		// when it is started again, at another address
-		if err := n.Revive(t.Context(), 0); err != nil {
-			t.Fatal(err)
-		}
-		// then it reaches its own side and not the other
-		for i, p := range n.Peers()[1:] {
-			_, err := n.Peers()[0].Node.AddContact(t.Context(), p.Addr.String())
-			if (err == nil) != (p.Side == side) {
-				t.Errorf("peer %d of side %d, from side %d: %v", i+1, p.Side, side, err)
+		for side := range 2 {
+			// Given a peer of either side that was killed during the cut
+			started := slices.IndexFunc(n.Peers(), func(p testnet.Peer) bool { return p.Side == side })
+			if err := n.Kill(started); err != nil {
+				t.Fatal(err)
+			}
+			// when it is started again, at another address
+			if err := n.Revive(t.Context(), started); err != nil {
+				t.Fatal(err)
+			}
+			// then it reaches its own side and not the other
+			for i, p := range n.Peers() {
+				if i == started {
+					continue
+				}
+				_, err := n.Peers()[started].Node.AddContact(t.Context(), p.Addr.String())
+				if (err == nil) != (p.Side == side) {
+					t.Errorf("peer %d of side %d, from side %d: %v", i, p.Side, side, err)
+				}
 			}
 		}
 	})
