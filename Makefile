@@ -18,4 +18,10 @@ bench:
 interop:
 	go -C interop run .
 
-.PHONY: sim-night bench interop
+# The page in a real browser: wants node, npm and Chromium. SHOTS names a folder
+# for pictures.
+page:
+	npm ci --prefix web/page/e2e
+	KHASHMIR_SHOTS='$(SHOTS)' go test -v ./web/page
+
+.PHONY: sim-night bench interop page

@@ -42,6 +42,25 @@ func (c Config) pace(t time.Duration) time.Duration {
 	return max(t, t*time.Duration(c.Peers)/livePeers)
 }
 
+// grow has the peers join one after another, each by a few of those that have,
+// as networks do. Where a thousand join at once, each by strangers as new as
+// itself, islands form that know nothing of their nearest neighbours.
+func (n *Network) grow(ctx context.Context) error {
+	err := n.each(ctx, Joining, len(n.peers), 1, func(i int) error {
+		for _, other := range n.random(Meeting, i).Perm(i)[:min(i, n.config.Contacts)] {
+			if err := n.peers[i].AddContact(ctx, n.peers[other].Addr()); err != nil {
+				return fmt.Errorf("peer %d was given peer %d: %w", i, other, err)
+			}
+		}
+		if i == 0 {
+			return nil
+		}
+		return n.peers[i].FindCloseNodes(ctx)
+	})
+	n.boot = n.begun.since()
+	return err
+}
+
 // Peer is how one of them is.
 type Peer struct {
 	ID   khashmir.ID

@@ -131,23 +131,28 @@ func TestACutPartsTheTablesAndHealingJoinsThem(t *testing.T) {
 
 func TestAPeerStartedDuringACutStaysOnItsSide(t *testing.T) {
 	living(t, 12, func(t *testing.T, n *testnet.Network) {
-		// Given a cut, and a peer that was killed during it
 		if err := n.Cut(0.5); err != nil {
 			t.Fatal(err)
 		}
-		side := n.Peers()[0].Side
-		if err := n.Kill(0); err != nil {
-			t.Fatal(err)
-		}
-		// when it is started again, at another address
-		if err := n.Revive(t.Context(), 0); err != nil {
-			t.Fatal(err)
-		}
-		// then it reaches its own side and not the other
-		for i, p := range n.Peers()[1:] {
-			_, err := n.Peers()[0].Node.AddContact(t.Context(), p.Addr.String())
-			if (err == nil) != (p.Side == side) {
-				t.Errorf("peer %d of side %d, from side %d: %v", i+1, p.Side, side, err)
+		for side := range 2 {
+			// Given a peer of either side that was killed during the cut
+			started := slices.IndexFunc(n.Peers(), func(p testnet.Peer) bool { return p.Side == side })
+			if err := n.Kill(started); err != nil {
+				t.Fatal(err)
+			}
+			// when it is started again, at another address
+			if err := n.Revive(t.Context(), started); err != nil {
+				t.Fatal(err)
+			}
+			// then it reaches its own side and not the other
+			for i, p := range n.Peers() {
+				if i == started {
+					continue
+				}
+				_, err := n.Peers()[started].Node.AddContact(t.Context(), p.Addr.String())
+				if (err == nil) != (p.Side == side) {
+					t.Errorf("peer %d of side %d, from side %d: %v", i, p.Side, side, err)
+				}
 			}
 		}
 	})
@@ -185,8 +190,11 @@ func TestSomebodyHearsWhatEachPeerDoes(t *testing.T) {
 		// when they join
 		n := joined(t, c)
 		defer n.Close()
-		// then each was heard
+		// then each was heard, when it looks for others
 		for i, p := range n.Peers() {
+			if _, err := p.Node.FindCloseNodes(t.Context()); err != nil {
+				t.Error(err)
+			}
 			if steps(p.ID) == 0 {
 				t.Errorf("peer %d was not", i)
 			}
@@ -201,4 +209,37 @@ func TestSomebodyHearsWhatEachPeerDoes(t *testing.T) {
 			t.Errorf("%v, heard %d", err, steps(third)-before)
 		}
 	})
+}
+
+func TestInALivingNetworkLookupsComeToTheClosest(t *testing.T) {
+	// Given a network in which somebody listens to all, in real time
+	c := small(300)
+	c.Live = true
+	c.Observe = func(khashmir.ID) khashmir.Observer { return khashmir.Observer{Step: func(khashmir.Step) {}} }
+	n := joined(t, c)
+	defer n.Close()
+	found, wanted := 0, 0
+	for i := range 40 {
+		// when one looks for a key
+		key := khashmir.HashID([]byte{byte(i)})
+		contacts, err := n.Nodes[i].FindNode(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// then it comes to the closest there are
+		var all []khashmir.ID
+		for _, p := range n.Peers() {
+			all = append(all, p.ID)
+		}
+		slices.SortFunc(all, key.CompareDistance)
+		for _, id := range all[:8] {
+			wanted++
+			if id == n.Nodes[i].ID() || slices.ContainsFunc(contacts, func(c khashmir.Contact) bool { return c.ID == id }) {
+				found++
+			}
+		}
+	}
+	if found < wanted*98/100 { // a busy machine may overtake a late one
+		t.Errorf("%d of %d", found, wanted)
+	}
 }

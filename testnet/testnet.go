@@ -111,6 +111,9 @@ func (n *Network) makeDir() (err error) {
 // Join gives every peer its random contacts and has it find its neighbours.
 // Those that find none are in the report.
 func (n *Network) Join(ctx context.Context) error {
+	if n.config.Live {
+		return n.grow(ctx)
+	}
 	err := n.each(ctx, Meeting, len(n.peers), workers, func(i int) error { return n.introduce(ctx, i) })
 	if err != nil {
 		return err

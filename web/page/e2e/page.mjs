@@ -63,7 +63,10 @@ const scenes = {
       const page = await open(options);
       for (const tab of ["buckets", "store", "traffic", "nodes", "lookup"]) {
         await page.click(`#tab-${tab}`);
-        if (tab === "traffic") await page.waitForSelector("#rates tbody tr");
+        if (tab === "traffic") {
+          await page.evaluate(() => fetch("v1/lookup/anything")); // so that there is some
+          await page.waitForSelector("#rates tbody tr");
+        }
         if (shots) await page.waitForTimeout(600); // what it asks for is there
         await shoot(page, `${tab}-${name}`);
       }
@@ -136,7 +139,8 @@ const scenes = {
     for (const end = Date.now() + PATIENCE; left > before / 2 && Date.now() < end;) { await page.waitForTimeout(500); left = await tables(); }
     await it.locator("text=Start").click();
     await page.waitForFunction((i) => !document.querySelector(`#nodes tr[data-id="${i}"]`).textContent.includes("down"), id);
-    return { id, down, told, before, left, after: await tables(), up: await it.textContent() };
+    await page.waitForFunction((i) => Number(document.querySelector(`#nodes tr[data-id="${i}"] td:nth-child(3)`).textContent) > 0, id);
+    return { id, down, told, before, left, up: await it.textContent() };
   },
 
   // The network is cut in two, and heals: what was stored on one side comes to the other.

@@ -60,7 +60,7 @@ export function size(bytes) {
 }
 
 /** took is a time that was measured, in milliseconds. */
-export const took = (ms) => (ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`);
+export const took = (ms) => (ms < 0.1 ? "under 0.1 ms" : ms < 10 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`);
 
 /** many is a count with its word: 1 node, 2 nodes. */
 export const many = (n, one, more = `${one}s`) => `${n.toLocaleString("en")} ${n === 1 ? one : more}`;

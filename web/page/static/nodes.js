@@ -85,8 +85,8 @@ export class Nodes {
     return el("tr", { "data-id": id },
       el("td", { class: "mono" }, `${id.slice(0, 12)}…`),
       el("td", {}, el("span", { class: `state ${state}` }, { me: "★ ours", down: "✕ down", good: "● good", stale: "○ stale", bad: "⊘ bad", other: "· not in our table" }[state]), side),
-      el("td", { class: "num" }, n.contacts === undefined ? "" : String(n.contacts)),
-      el("td", { class: "num" }, n.entries === undefined ? "" : String(n.entries)),
+      el("td", { class: "num" }, n.contacts === undefined || !n.up ? "" : String(n.contacts)),
+      el("td", { class: "num" }, n.entries === undefined || !n.up ? "" : String(n.entries)),
       el("td", {}, ...this.buttons(id, button)));
   }
 
@@ -94,7 +94,7 @@ export class Nodes {
   buttons(id, button) {
     const { world } = this, n = world.nodes.get(id), all = [];
     if (world.testnet && n.up && id !== world.me) all.push(button("See", "see", () => world.lookFrom(id)), " ");
-    if (id !== world.me && world.mine?.up !== false) all.push(button("Find", "look", () => { this.openLookup(); this.player.look("find", id); }), " ");
+    if (n.up && id !== world.me && world.mine?.up !== false) all.push(button("Find", "look", () => { this.openLookup(); this.player.look("find", id); }), " ");
     if (world.testnet) all.push(n.up ? button("Kill", "kill", () => this.kill(id)) : button("Start", "start", () => this.start(id)));
     return all;
   }

@@ -6,6 +6,7 @@ import { shape, kindOf, colourOf, ofStep } from "./shapes.js";
 import { colours, still } from "./theme.js";
 
 const MARGIN = 44;      // for the band of buckets and its words
+const SMALL = 170;      // px of radius: too small for prefixes beside it
 const NEAR = 14;        // px: what the pointer means
 const PULSE = 900;      // ms that a question is seen
 const MAX_PULSES = 60;  // at once
@@ -136,7 +137,7 @@ export class Ring {
       const p = this.#point(from + part / 2, inner + 12);
       g.fillStyle = this.colours.quiet;
       g.textAlign = Math.abs(p.x - this.x) < this.r / 4 ? "center" : p.x < this.x ? "right" : "left";
-      g.fillText(prefix.length > 3 ? String(bucket.contacts.length) : `${prefix}… ${bucket.contacts.length}`, p.x, p.y);
+      g.fillText(prefix.length > 3 || this.r < SMALL ? String(bucket.contacts.length) : `${prefix}… ${bucket.contacts.length}`, p.x, p.y);
     });
   }
 

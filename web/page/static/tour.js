@@ -41,8 +41,6 @@ export class Tour {
     if (stop.act) this.player.look(stop.act, EXAMPLE);
     this.#mark(stop.show);
     $("tour").hidden = false;
-    // It stands where it hides nothing of what it speaks of.
-    $("tour").classList.toggle("right", stop.show === ".ring" || stop.show === "#controls");
     $("tour-title").textContent = stop.title;
     $("tour-text").textContent = stop.text;
     $("tour-count").textContent = `${at + 1} of ${stops.length}`;

@@ -4,6 +4,7 @@
 import { svg, many } from "./dom.js";
 
 const TOP = 14, LEVEL = 24, BOTTOM = 22; // px
+const SIDE = 100;      // px left for what is written beside the leaves
 const SHRINK = 0.66;   // how much narrower each fork is than the one above
 const MOST_FORKS = 14; // that are drawn; the rest is said
 
@@ -11,13 +12,15 @@ export function drawTree(figure, table, me) {
   const { buckets } = table, width = figure.clientWidth || 560;
   const forks = Math.min(buckets.length - 1, MOST_FORKS), height = TOP + LEVEL * Math.max(1, forks) + BOTTOM;
   const lines = [], marks = [];
-  let x = width / 2, y = TOP, reach = width * 0.24;
+  const { places, least, most } = spread(buckets, forks);
+  const place = (at) => SIDE + (width - 2 * SIDE) * (most > least ? (at - least) / (most - least) : 0.5);
+  let x = place(0), y = TOP;
   for (let i = 0; i < forks; i++) {
     const bucket = buckets[i], right = bucket.prefix.endsWith("1");
-    const there = x + (right ? reach : -reach), here = x - (right ? reach : -reach), down = y + LEVEL;
+    const there = place(places[i].far), here = place(places[i].own), down = y + LEVEL;
     lines.push(svg("path", { class: "far", d: `M${x} ${y}L${there} ${down}` }), svg("path", { class: "own", d: `M${x} ${y}L${here} ${down}` }));
     marks.push(leaf(bucket, there, down, right, table.k));
-    x = here; y = down; reach *= SHRINK;
+    x = here; y = down;
   }
   const last = buckets[forks];
   marks.push(svg("text", { class: "us", x, y: y + 5, "text-anchor": "middle" }, "★"));
@@ -26,6 +29,20 @@ export function drawTree(figure, table, me) {
   figure.setAttribute("viewBox", `0 0 ${width} ${height}`);
   figure.setAttribute("aria-label", `The table as a tree of ${many(buckets.length, "bucket")}: it forks ${many(buckets.length - 1, "time")} towards our own ID, ${me.slice(0, 8)}`);
   figure.replaceChildren(...lines, ...marks);
+}
+
+/** spread says where each fork's two sides are, and how far all of it goes. */
+function spread(buckets, forks) {
+  const places = [];
+  let at = 0, reach = 1, least = 0, most = 0;
+  for (let i = 0; i < forks; i++, reach *= SHRINK) {
+    const far = buckets[i].prefix.endsWith("1") ? reach : -reach;
+    places.push({ far: at + far, own: at - far });
+    least = Math.min(least, at - reach);
+    most = Math.max(most, at + reach);
+    at -= far;
+  }
+  return { places, least, most };
 }
 
 /** leaf is a bucket: the fuller, the more of the square is filled. */

@@ -2,6 +2,7 @@
 
 import { short, shared } from "./id.js";
 import { many, took } from "./dom.js";
+import { K } from "./recording.js";
 
 const TITLES = { find: "find the nodes closest to", store: "store a value under", get: "get the values under" };
 
@@ -62,7 +63,8 @@ function ending({ kind, end, target }, frame) {
     case "store": return `Done: ${many(end.stored?.length ?? 0, "node")} committed the value. ${effort}${near}`;
     case "get": return `Done: ${many(recordedValues(end), "value")}, shown by ${many(end.shown?.length ?? 0, "node")}. ${effort}${near}`;
   }
-  return `Done: the ${end.closest?.length ?? 0} closest have answered, and nobody knows of closer ones. ${effort}${near}`;
+  const closest = end.closest?.length ?? 0; // without ourselves, who may be one of them
+  return `Done: the ${closest} closest${closest < K ? " others" : ""} have answered, and nobody knows of closer ones. ${effort}${near}`;
 }
 
 const recordedValues = (end) => end.values?.length ?? 0;
