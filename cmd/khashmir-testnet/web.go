@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os/signal"
 	"slices"
+	"syscall"
 
 	"github.com/khashmir/kad/khashmir"
 	"github.com/khashmir/kad/testnet"
@@ -44,6 +46,7 @@ func addressed(at string, asJSON bool) error {
 
 // exhibit builds the network and shows it at an address until ctx is done.
 func (p program) exhibit(ctx context.Context, config testnet.Config, at string) error {
+	signal.Ignore(syscall.SIGPIPE) // every browser that goes away is one
 	lines := newProgress(p.stdout, true)
 	defer lines.end()
 	config.Progress = lines.update

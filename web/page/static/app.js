@@ -114,13 +114,13 @@ $("me-id").addEventListener("change", (e) => {
   if (start && found) { trouble(null); world.lookFrom(found); } else announce(`No node begins with ${start}`);
 });
 
-let shownLegend = "";
+let shownLegend = "", painted = colours();
 
 function legend() {
   const entries = [["me", 0, "seen from"], ["good", 0, "good contact"], ["stale", 0, "stale"], ["bad", 0, "bad"]];
   if (world.testnet) entries.push(["other", 0, "not in its table"], ["down", 0, "down"]);
   if (world.cut) entries.splice(1, 1, ["good", 0, "contact on side A"], ["good", 1, "contact on side B"]);
-  const c = colours(), key = JSON.stringify([entries, c.ink, c.page]);
+  const c = painted, key = JSON.stringify([entries, c.ink, c.page]);
   if (key === shownLegend) return;
   shownLegend = key;
   $("legend").replaceChildren(...entries.map(([state, side, text]) => {
@@ -194,7 +194,7 @@ $("glossary-open").addEventListener("click", () => $("glossary").showModal());
 
 // And off it goes.
 
-startTheme(() => { shownLegend = ""; ring.recolour(); legend(); });
+startTheme(() => { painted = colours(); ring.recolour(painted); legend(); });
 world.start((problem) => trouble(problem && (problem.status === 401 ? "This gateway wants its token: open the address that it printed, with ?token=…" : problem.message ?? String(problem))))
   .catch(() => {});
 world.gateway.follow("v1/events", { signal: new AbortController().signal, state: (on) => { traffic.connected = on; }, on: (name, e) => traffic.hear(name, e) });

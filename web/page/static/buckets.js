@@ -2,6 +2,7 @@
 
 import { $, el, many, span } from "./dom.js";
 import { bits, short } from "./id.js";
+import { drawTree } from "./tree.js";
 
 const CELLS = 64; // contacts of one bucket that are drawn
 
@@ -16,6 +17,7 @@ export class Buckets {
     if (!me) return;
     const contacts = table.buckets.reduce((sum, b) => sum + b.contacts.length, 0);
     $("buckets-sum").textContent = `${many(contacts, "contact")} in ${many(table.buckets.length, "bucket")}. Our own ID begins with ${bits(me, 16)}…`;
+    drawTree($("tree"), table, me);
     const last = table.buckets.length - 1;
     const heads = el("li", { class: "heads", "aria-hidden": true }, ...["Prefix", "Part", "Contacts", "Waiting", "Looked up"].map((t) => el("span", { class: t === "Waiting" || t === "Part" ? "num" : null }, t)));
     const rows = table.buckets.map((b, i) => this.#row(b, i, i === last));

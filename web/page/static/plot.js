@@ -9,7 +9,7 @@ const GRID = 4; // lines at most
 
 export function drawPlot(figure, recording, frame, jump) {
   const width = figure.clientWidth || 360, height = figure.clientHeight || 130;
-  const all = recording.frame(recording.last).best;
+  const all = recording.answers;
   const most = Math.max(8, ...all.map((b) => b.bits)), last = Math.max(1, recording.last);
   const x = (at) => LEFT + (width - LEFT - RIGHT) * at / last;
   const y = (bits) => height - BOTTOM - (height - TOP - BOTTOM) * bits / most;

@@ -31,6 +31,12 @@ export class Recording {
   /** last is the number of the last frame. */
   get last() { return this.steps.length + (this.end ? 1 : 0); }
 
+  /** answers are all who answered, in order, with the bits that they share. */
+  get answers() {
+    if (this.answered?.at !== this.steps.length) this.answered = { at: this.steps.length, best: this.frame(this.steps.length).best };
+    return this.answered.best;
+  }
+
   /** frame is what was known after n steps. */
   frame(n) {
     const contacts = new Map();

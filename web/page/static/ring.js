@@ -8,7 +8,7 @@ import { colours, still } from "./theme.js";
 const MARGIN = 44;      // for the band of buckets and its words
 const NEAR = 14;        // px: what the pointer means
 const PULSE = 900;      // ms that a question is seen
-const MAX_PULSES = 150; // at once
+const MAX_PULSES = 60;  // at once
 const HOP = 320;        // ms that a question of the lookup travels
 
 export class Ring {
@@ -22,12 +22,12 @@ export class Ring {
     this.target = null;
     this.focus = null;       // an ID
     this.travel = null;
-    this.recolour();
+    this.recolour(colours());
     new ResizeObserver(() => this.redraw()).observe(canvas);
     this.redraw();
   }
 
-  recolour() { this.colours = colours(); this.redraw(); }
+  recolour(all) { this.colours = all; this.redraw(); }
 
   /** redraw draws everything anew, soon. */
   redraw() { this.stale = true; this.#soon(); }
@@ -146,7 +146,7 @@ export class Ring {
   }
 
   #drawContacts(g) {
-    const from = this.places.get(this.focus && this.world.nodes.get(this.focus) ? this.world.me : this.world.me);
+    const from = this.places.get(this.world.me);
     if (!from) return;
     g.strokeStyle = this.colours.contact;
     g.globalAlpha = this.world.members.size > 60 ? 0.22 : 0.38;
