@@ -12,7 +12,7 @@ import (
 // function that is nil is not missed, and what only it would have heard of is
 // not even put together. They run without the node's lock, some of them at once
 // (but what happens in one lookup comes in order, one thing at a time), and must
-// not block.
+// not block. Who began a lookup may have its answer before they have heard of it.
 type Observer struct {
 	// Lookup hears of every lookup that has ended, whoever wanted it.
 	Lookup func(Lookup)

@@ -113,7 +113,7 @@ func (s *search) readHere() {
 			values = append(values, e.Value)
 		}
 		s.hand(values)
-		if next == 0 {
+		if next == 0 || s.enough > 0 && len(s.seen) >= s.enough {
 			return
 		}
 		after = next
