@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -154,19 +155,34 @@ func TestInterruptionOfACall(t *testing.T) {
 	}
 }
 
-// What cannot be interrupted is left behind, and said to be.
+// What cannot be interrupted is left behind, and said to be. The interruption may
+// come before it begins, and then it is one like any other.
 func TestStuck(t *testing.T) {
-	play, interrupt, run := prompted(t, nobody(t), `print("it " .. "runs"); print(("a"):rep(24):find(("a?"):rep(24) .. ("a"):rep(24) .. "b"))`)
-	running, warned := play.cue("it runs\n"), play.cue("! this cannot be interrupted")
-	go func() {
-		<-running
-		interrupt <- os.Interrupt
-		<-warned
-		interrupt <- syscall.SIGINT
-	}()
-	if err := run(); !errors.Is(err, shell.ErrStuck) {
-		t.Errorf("ends with %v:\n%s", err, play)
+	for range 20 {
+		play, interrupt, run := prompted(t, nobody(t), `print("it " .. "runs"); print(("a"):rep(24):find(("a?"):rep(24) .. ("a"):rep(24) .. "b"))`)
+		running, warned := play.cue("it runs\n"), play.cue("! this cannot be interrupted")
+		over := make(chan struct{})
+		var typing sync.WaitGroup
+		typing.Go(func() {
+			<-running
+			interrupt <- os.Interrupt
+			select {
+			case <-warned:
+				interrupt <- syscall.SIGINT
+			case <-over:
+			}
+		})
+		err := run()
+		close(over)
+		typing.Wait()
+		if errors.Is(err, shell.ErrStuck) {
+			return
+		}
+		if !strings.Contains(play.String(), "! interrupted after ") {
+			t.Fatalf("ends with %v:\n%s", err, play)
+		}
 	}
+	t.Error("it never gets stuck")
 }
 
 // An interruption that comes too late is not the next command's.
