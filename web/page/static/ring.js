@@ -21,6 +21,7 @@ export class Ring {
     this.pulses = [];
     this.frame = null;       // of a lookup
     this.target = null;
+    this.holders = new Set();
     this.focus = null;       // an ID
     this.travel = null;
     this.recolour(colours());
@@ -42,6 +43,9 @@ export class Ring {
     this.travel = moved && !still() ? { step: frame.step, begun: performance.now() } : null;
     this.redraw();
   }
+
+  /** holds shows who holds the key of the lookup. */
+  holds(ids) { this.holders = ids; this.redraw(); }
 
   /** pulse shows that a asked b. */
   pulse(a, b) {
@@ -222,6 +226,10 @@ export class Ring {
     for (const id of frame.ended ? frame.closest : []) {
       const p = this.places.get(id);
       if (p) { g.beginPath(); g.arc(p.x, p.y, size + 4, 0, 2 * Math.PI); g.stroke(); }
+    }
+    for (const id of frame.ended ? this.holders : []) {
+      const p = this.places.get(id);
+      if (p) shape(g, "diamond", p.x, p.y, size, c.target, c.card);
     }
     const at = this.#point(turn(this.target), this.r - 14 - (this.size < 3 ? 14 : 0));
     shape(g, "triangle", at.x, at.y, 6, c.target, c.card);
