@@ -208,7 +208,7 @@ func TestAValueIsSeenToOutliveAHolder(t *testing.T) {
 		Victim        string
 	}
 	play(t, "heal", url, &got)
-	if len(got.Before) != kad.Replicas || !slices.Contains(got.Before, got.Victim) || len(got.After) < kad.Replicas || slices.Contains(got.After, got.Victim) {
+	if len(got.Before) < kad.Replicas || !slices.Contains(got.Before, got.Victim) || len(got.After) < kad.Replicas || slices.Contains(got.After, got.Victim) {
 		t.Errorf("%+v", got)
 	}
 	// and they hold it, whatever the page says

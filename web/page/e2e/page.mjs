@@ -173,7 +173,7 @@ const scenes = {
     const page = await open();
     await look(page, "store", "a lecture", "it lives on");
     const held = () => page.evaluate(() => (document.getElementById("held").dataset.ids ?? "").split(" "));
-    await page.waitForFunction(() => document.getElementById("held").textContent.includes("8 nodes"));
+    await page.waitForFunction(() => (document.getElementById("held").dataset.ids ?? "").split(" ").length >= 8);
     const before = await held();
     const mine = await page.inputValue("#me-id");
     const victim = before.find((id) => !id.startsWith(mine));
@@ -268,7 +268,7 @@ try {
   const seen = await scenes[scene]();
   console.log(JSON.stringify({ ...seen, complaints }));
 } catch (problem) {
-  console.error(problem.message, complaints.join("\n"));
+  console.error(problem.stack, complaints.join("\n"));
   process.exitCode = 1;
 } finally {
   await browser.close();
