@@ -1,7 +1,7 @@
 // Who holds a key at this moment. In a test network it can be seen; in a real one
 // nobody knows but by asking for the values.
 
-import { closer, short } from "./id.js";
+import { closer } from "./id.js";
 import { $, many } from "./dom.js";
 
 const NEAR = 16;    // nodes, the closest to the key, that are asked: twice as many as should hold it
@@ -32,7 +32,7 @@ export class Holders {
     const ids = near.filter((_, i) => holds[i]).map((n) => n.id);
     $("held").hidden = false;
     $("held").dataset.ids = ids.join(" ");
-    $("held").textContent = ids.length ? `Held at this moment by ${many(ids.length, "node")}: ${ids.map(short).join(" ")}` : "Held by nobody at this moment.";
+    $("held").textContent = ids.length ? `Held at this moment by ${many(ids.length, "node")} (◆ on the ring).` : "Held by nobody at this moment.";
     this.ring.holds(new Set(ids));
   }
 }

@@ -221,6 +221,10 @@ export class Ring {
       const [kind, colour] = ofStep[contact.state] ?? ["hollow", "target"];
       shape(g, kind, p.x, p.y, ofStep[contact.state] ? size : size * 0.7, c[colour], c.card);
     }
+    for (const id of frame.contacts.keys()) { // who has died since
+      const p = this.places.get(id);
+      if (p && this.world.state(id) === "down") shape(g, "cross", p.x, p.y, size + 1, c.dead, c.card);
+    }
     g.strokeStyle = c.answered;
     g.lineWidth = 2;
     for (const id of frame.ended ? frame.closest : []) {
