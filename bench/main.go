@@ -4,6 +4,7 @@
 //	go run . --n 200             our network and each peer's: the table
 //	go run . floors              what each layer costs beside its limit
 //	go run . growth              how cost grows with nodes, entries, sizes, callers
+//	go run . mainline            how much a node of BitTorrent's DHT answers
 //	go run . profile DIR         where the time goes: pprof of boot, store and find
 //
 // It is a module of its own, so that no peer is ever a requirement of ours. It
@@ -39,7 +40,7 @@ func command() *cobra.Command {
 	c := compareCommand()
 	c.SilenceErrors, c.SilenceUsage = true, true
 	c.CompletionOptions.DisableDefaultCmd = true
-	c.AddCommand(floorsCommand(), growthCommand(), profileCommand(), oneCommand())
+	c.AddCommand(floorsCommand(), growthCommand(), mainlineCommand(), profileCommand(), oneCommand(), serveCommand())
 	return c
 }
 

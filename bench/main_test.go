@@ -11,12 +11,13 @@ import (
 	"strings"
 	"testing"
 
+	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/bench/work"
 )
 
 // TestMain makes the test's own program what bench runs itself as.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "one" {
+	if len(os.Args) > 1 && (os.Args[1] == "one" || os.Args[1] == "serve") {
 		main()
 		return
 	}
@@ -143,6 +144,23 @@ func TestEveryLayerIsMeasuredBesideItsLimit(t *testing.T) {
 	wellFormed(t, file)
 }
 
+func TestANodeOfBitTorrentsIsMeasuredBesideABareEcho(t *testing.T) {
+	// When a node is asked, however shortly
+	file := filepath.Join(t.TempDir(), "mainline.svg")
+	out, _ := bench(t, "mainline", "--time", "10ms", "--rounds", "1", "--json", "--plot", file)
+	var r LoadReport
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Report == nil || len(r.Answered) != 6 || r.Contacts < kad.K {
+		t.Fatalf("%s: %v", out, err)
+	}
+	// then it has answered each kind of question, and so has the echo
+	for i, a := range r.Answered {
+		if a.PerS <= 0 || a.P50US <= 0 || a.P99US < a.P50US || len(a.EachCPU) != 1 || i == 0 && a.What != "bare echo" {
+			t.Errorf("%+v", a)
+		}
+	}
+	wellFormed(t, file)
+}
+
 func TestPlotsAreWellFormed(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "bars.svg")
 	bench(t, append(small, "--only", "memory", "--plot", file)...)
@@ -175,7 +193,7 @@ func wellFormed(t *testing.T, file string) {
 
 func TestWhatCannotBeDoneIsSaid(t *testing.T) {
 	for _, arguments := range [][]string{
-		{"--n", "3"}, {"--runs", "0"}, {"--only", "nobody"}, {"--json", "--markdown"}, {"--callers", "0"}, {"profile"},
+		{"--n", "3"}, {"--runs", "0"}, {"--only", "nobody"}, {"--json", "--markdown"}, {"--callers", "0"}, {"profile"}, {"mainline", "--rounds", "0"}, {"serve", "nobody"},
 	} {
 		c := command()
 		c.SetArgs(arguments)

@@ -34,15 +34,10 @@ type call struct {
 
 	desperate bool        // everybody we know is being asked
 	forget    func() bool // stops listening to the context
-	flights   []flight    // questions on their way that are not late, oldest first
-	watching  bool        // a timer will look for late ones
+	flights   lookup.Flights
+	watching  bool // a timer will look for late ones
 	unwatch   func() bool
 	out       outbox
-}
-
-type flight struct {
-	to   kad.Contact
-	sent time.Time
 }
 
 // begin runs the lookup of c from the closest contacts known.
@@ -144,12 +139,12 @@ func (c *call) ask(to kad.Contact) {
 		to = known
 	}
 	sent := c.node.clock.Now()
-	c.flights = append(c.flights, flight{to, sent})
+	c.flights.Sent(to.ID, sent)
 	if c.observers.steps {
 		c.stepped(Step{Kind: Asked, Contact: to})
 	}
 	c.node.ask(to, c.query, func(r krpc.Reply, err error) {
-		c.land(to.ID)
+		c.flights.Landed(to.ID)
 		if c.over || c.complete {
 			return
 		}
@@ -170,38 +165,26 @@ func (c *call) ask(to kad.Contact) {
 	})
 }
 
-func (c *call) land(id kad.ID) {
-	for i, f := range c.flights {
-		if f.to.ID == id {
-			c.flights = append(c.flights[:i], c.flights[i+1:]...)
-			return
-		}
-	}
-}
-
 // watch sees to it that late questions are overtaken. One timer serves the
 // whole call: it is set for the oldest question and set again when it fires.
 func (c *call) watch() {
-	if c.watching || len(c.flights) == 0 {
+	n := c.node
+	due, ok := c.flights.Due(n.late.after())
+	if c.watching || !ok {
 		return
 	}
-	n := c.node
 	c.watching = true
-	due := c.flights[0].sent.Add(n.late.after()).Sub(n.clock.Now())
-	c.unwatch = n.afterFunc(max(0, due), func() {
+	c.unwatch = n.afterFunc(max(0, due.Sub(n.clock.Now())), func() {
 		n.mu.Lock()
 		defer n.unlock()
 		c.watching = false
 		if c.over || c.complete {
 			return
 		}
-		now, limit := n.clock.Now(), n.late.after()
-		for len(c.flights) > 0 && now.Sub(c.flights[0].sent) >= limit {
-			c.lookup.Late(c.flights[0].to.ID)
-			if c.observers.steps {
-				c.stepped(Step{Kind: Late, Contact: c.flights[0].to})
+		for _, id := range c.flights.Overtake(c.lookup, n.clock.Now(), n.late.after()) {
+			if late, ok := c.lookup.Contact(id); ok && c.observers.steps {
+				c.stepped(Step{Kind: Late, Contact: late})
 			}
-			c.flights = c.flights[1:]
 		}
 		c.step()
 	})

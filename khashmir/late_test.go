@@ -28,7 +28,8 @@ func TestADeadContactIsOvertakenNotWaitedFor(t *testing.T) {
 		net.Kill(nodes[dead].Addr())
 
 		began := time.Now()
-		found, err := asker.FindNode(t.Context(), target)
+		var told trail
+		found, err := asker.FindNode(khashmir.Observe(t.Context(), told.observer()), target)
 		took := time.Since(began)
 
 		if err != nil || len(found) < kad.K-1 || found[0].ID != target || slices.Contains(idsOf(found), closest[2]) {
@@ -36,6 +37,10 @@ func TestADeadContactIsOvertakenNotWaitedFor(t *testing.T) {
 		}
 		if took < kad.MinLate || took >= kad.MinTimeout {
 			t.Errorf("took %v: more than a late answer, less than a time-out was expected", took)
+		}
+		synctest.Wait()
+		if !slices.ContainsFunc(told.steps, func(s khashmir.Step) bool { return s.Kind == khashmir.Late && s.Contact.ID == closest[2] }) {
+			t.Error("nobody was told that it is late")
 		}
 	})
 }

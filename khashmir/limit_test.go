@@ -8,6 +8,8 @@ import (
 
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/khashmir"
+	"github.com/khashmir/kad/store"
+	"github.com/khashmir/kad/transport"
 )
 
 func TestOnePublisherCannotFillANodeAndIsToldWhy(t *testing.T) {
@@ -47,4 +49,45 @@ func TestOnePublisherCannotFillANodeAndIsToldWhy(t *testing.T) {
 	}
 	result, err = store(2, 1)
 	refused("a full node", result, err, khashmir.ErrFull)
+}
+
+// One that refuses, and one that dies between its answer and the store, are
+// replaced by the next closest that answered.
+func TestARefusalIsMadeUpForByTheNextClosest(t *testing.T) {
+	net := transport.NewNetwork(1)
+	nodes := join(t, net, 30, func(i int, c *khashmir.Config) {
+		if i%5 == 1 {
+			c.Store = store.NewMemory(store.Config{Limits: store.Limits{MaxEntries: 1, QuotaEntries: 1, MaxPublisherEntries: 1}})
+		}
+	})
+	// Given full nodes among the closest to a key
+	full := make(map[kad.ID]bool)
+	for i, n := range nodes {
+		if i%5 == 1 {
+			full[n.ID()] = true
+		}
+	}
+	var key kad.ID
+	for among := 0; among < 2; key[0]++ {
+		among = 0
+		for _, id := range byDistance(nodes, key)[:kad.Replicas] {
+			if full[id] {
+				among++
+			}
+		}
+		if among >= 2 {
+			break
+		}
+	}
+	filler := key
+	filler[19] = 1
+	if _, err := nodes[0].Store(t.Context(), filler, []byte("fills them")); err != nil {
+		t.Fatal(err)
+	}
+	// when a value is stored there
+	result, err := nodes[0].Store(t.Context(), key, []byte("value"))
+	// then as many hold it as should
+	if err != nil || len(result.Stored) != kad.Replicas || len(result.Refused) < 2 {
+		t.Errorf("stored at %d, refused by %v, %v", len(result.Stored), result.Refused, err)
+	}
 }

@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/krpc"
@@ -91,44 +89,6 @@ func (n *Node) nextSeq() int64 {
 	}
 }
 
-// StoreOption changes how one value is stored.
-type StoreOption func(*storing)
-
-// storing is what the options change.
-type storing struct {
-	ttl     time.Duration
-	removes bool
-	prompt  bool
-	failed  error // before anything was asked
-}
-
-// TTL is how long the value lives, from one second to Config.MaxValueTTL, in
-// whole seconds.
-func TTL(d time.Duration) StoreOption {
-	return func(s *storing) { s.ttl = d.Truncate(time.Second) }
-}
-
-func (n *Node) storing(options []StoreOption) storing {
-	s := storing{ttl: n.config.ValueTTL}
-	for _, option := range options {
-		option(&s)
-	}
-	return s
-}
-
-// check refuses at once, before any packet, what every holder would refuse.
-func (s storing) check(config Config, value []byte) error {
-	switch {
-	case s.failed != nil:
-		return s.failed
-	case len(value) > config.MaxValueSize:
-		return fmt.Errorf("store %d bytes where %d is the limit: %w", len(value), config.MaxValueSize, ErrTooLarge)
-	case s.ttl < kad.MinValueTTL || s.ttl > config.MaxValueTTL:
-		return fmt.Errorf("store for %v where %v to %v is allowed: %w", s.ttl, kad.MinValueTTL, config.MaxValueTTL, ErrLifetime)
-	}
-	return nil
-}
-
 // Store is StoreValueForKey for those who prefer to block.
 func (n *Node) Store(ctx context.Context, key ID, value []byte, options ...StoreOption) (Result, error) {
 	return wait(func(callback func(Result, error)) { n.StoreValueForKey(ctx, key, value, callback, options...) })
@@ -159,6 +119,7 @@ type publication struct {
 	entry    kad.Entry
 	shown    []kad.Contact   // who has what is to be removed
 	waiting  []kad.Contact   // closest first; not asked to store yet
+	spared   bool            // those behind the closest are waiting too
 	begun    map[kad.ID]bool // who was asked to store; whether it counts as a replica
 	replicas int             // those who count
 	asked    int             // without an answer yet
@@ -196,9 +157,11 @@ func (p *publication) next() {
 	if !p.complete {
 		return
 	}
-	for len(p.waiting) > 0 && (p.removes || p.replicas < p.node.config.Replicas) {
-		to := p.waiting[0]
-		p.waiting = p.waiting[1:]
+	for p.removes && len(p.waiting) > 0 || p.replicas < p.node.config.Replicas {
+		to, ok := p.candidate()
+		if !ok {
+			break
+		}
 		if to.ID == p.node.self.ID {
 			p.storeHere()
 		} else {
@@ -208,6 +171,21 @@ func (p *publication) next() {
 	if p.asked == 0 {
 		p.end(p.outcome())
 	}
+}
+
+// candidate is who is to be asked next: the closest, and where one of them has
+// refused, who is behind them.
+func (p *publication) candidate() (c kad.Contact, ok bool) {
+	if len(p.waiting) == 0 && len(p.result.Refused) > 0 && !p.spared && !p.removes {
+		p.spared = true
+		begun := func(c kad.Contact) bool { _, begun := p.begun[c.ID]; return begun }
+		p.waiting = slices.DeleteFunc(p.lookup.Spares(), begun)
+	}
+	if len(p.waiting) == 0 {
+		return kad.Contact{}, false
+	}
+	c, p.waiting = p.waiting[0], p.waiting[1:]
+	return c, true
 }
 
 // storeHere goes to this node's own disk, once the lock is released.
@@ -237,20 +215,31 @@ func (p *publication) promised(id kad.ID) {
 func (p *publication) storeAt(to kad.Contact) {
 	p.promised(to.ID)
 	p.others++
+	if _, given := p.tokens[to.ID]; !given { // a spare that was not asked yet
+		p.introduced(to)
+		return
+	}
 	p.put(to, func(err error) {
-		if !errors.Is(err, ErrBadToken) {
-			p.settle(to, err)
+		if errors.Is(err, ErrBadToken) { // it may have been restarted since it gave us the token
+			p.introduced(to)
 			return
 		}
-		// It may have been restarted since it gave us the token: once more.
-		p.node.ask(to, p.query, func(r krpc.Reply, err error) {
-			if err != nil || r.Error != nil {
-				p.settle(to, ErrBadToken)
-				return
-			}
+		p.settle(to, err)
+	})
+}
+
+// introduced gets a token first.
+func (p *publication) introduced(to kad.Contact) {
+	p.node.ask(to, p.query, func(r krpc.Reply, err error) {
+		switch {
+		case err != nil:
+			p.settle(to, err)
+		case r.Error != nil:
+			p.settle(to, ErrBadToken)
+		default:
 			p.tokens[to.ID] = r.Token
 			p.put(to, func(err error) { p.settle(to, err) })
-		})
+		}
 	})
 }
 

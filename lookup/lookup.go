@@ -18,6 +18,7 @@
 //
 // Read lookup.go for what happens to a contact, shortlist.go for their order and
 // how few of them are kept, and outcome.go for what the search has come to.
+// flights.go helps a caller to tell who is late.
 package lookup
 
 import (

@@ -33,6 +33,16 @@ func (l *Lookup) Done() bool {
 	return window == l.config.K || l.late == 0
 }
 
+// Contact is the one with this ID, as far as the search has heard of it and keeps
+// it.
+func (l *Lookup) Contact(id kad.ID) (c kad.Contact, ok bool) {
+	i, known := l.find(id)
+	if !known {
+		return kad.Contact{}, false
+	}
+	return l.contacts[l.shortlist[i].place], true
+}
+
 // Closest is the up to K closest that answered, our own node among them if Self
 // was called; the closest first. The slice is the caller's.
 func (l *Lookup) Closest() []kad.Contact {
@@ -46,6 +56,23 @@ func (l *Lookup) Closest() []kad.Contact {
 		}
 	}
 	return closest
+}
+
+// Spares are those behind the Closest, the closest first, for who needs more than
+// K: they have answered, or were not asked yet.
+func (l *Lookup) Spares() (spares []kad.Contact) {
+	found := 0
+	for i := range l.shortlist {
+		c := &l.shortlist[i]
+		if found < l.config.K {
+			if c.state == answered {
+				found++
+			}
+		} else if c.state == answered || c.state == unasked {
+			spares = append(spares, l.contacts[c.place])
+		}
+	}
+	return spares
 }
 
 // Hops is how deep the search had to go: the depth of the closest contact that

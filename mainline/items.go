@@ -104,16 +104,24 @@ func (s *items) get(target kad.ID, now int64) *held {
 // here, nil if it can.
 func (s *items) refuse(target kad.ID, i *Item, cas *int64, now int64) *Error {
 	h := s.get(target, now)
-	if h == nil || !h.item.Mutable || !i.Mutable {
+	if h == nil {
 		return nil
 	}
-	switch here := h.item.Seq; {
-	case cas != nil && *cas != here:
-		return &Error{bep5.CodeCAS, fmt.Sprintf("cas is %d, seq is %d", *cas, here)}
-	case i.Seq < here:
-		return &Error{bep5.CodeSeq, fmt.Sprintf("seq is %d already", here)}
-	case i.Seq == here && !bytes.Equal(i.Value, h.item.Value):
-		return &Error{bep5.CodeSeq, fmt.Sprintf("seq %d has another value", here)}
+	return h.item.refuse(i, cas)
+}
+
+// refuse is why a later version, under the same target, cannot take i's place.
+func (i *Item) refuse(later *Item, cas *int64) *Error {
+	if !i.Mutable || !later.Mutable {
+		return nil
+	}
+	switch {
+	case cas != nil && *cas != i.Seq:
+		return &Error{bep5.CodeCAS, fmt.Sprintf("cas is %d, seq is %d", *cas, i.Seq)}
+	case later.Seq < i.Seq:
+		return &Error{bep5.CodeSeq, fmt.Sprintf("seq is %d already", i.Seq)}
+	case later.Seq == i.Seq && !bytes.Equal(later.Value, i.Value):
+		return &Error{bep5.CodeSeq, fmt.Sprintf("seq %d has another value", i.Seq)}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package mainline_test
 import (
 	"crypto/ed25519"
 	"crypto/sha1"
+	"database/sql"
 	"encoding/hex"
 	"path/filepath"
 	"strings"
@@ -236,6 +237,36 @@ func TestALaterVersionReplacesAnEarlierOneAndNeverTheReverse(t *testing.T) {
 	}
 }
 
+func TestOfTwoVersionsThatComeTogetherTheLaterStays(t *testing.T) {
+	// Given a node with so much to verify that what comes meanwhile waits
+	const busy = 32
+	c := dial(t, open(t))
+	_, target := mutable("salt", 0, "")
+	token := c.token(target)
+	put := func(salt string, seq int64) string {
+		args, _ := mutable(salt, seq, seq)
+		return string(packet(t, "put", with(args, dict{"token": token})))
+	}
+	var packets []string
+	for i := range int64(busy) {
+		packets = append(packets, put("another", i))
+	}
+	// when a version comes, and an earlier one right after it
+	for _, packet := range append(packets, put("salt", 5), put("salt", 4)) {
+		c.send(packet)
+	}
+	// then the earlier one is refused, and the later is kept.
+	refused := 0
+	for range busy + 2 {
+		if strings.Contains(c.rawAnswer("1:y1:"), "i302e") {
+			refused++
+		}
+	}
+	if r := c.values("get", dict{"target": target}); refused != 1 || r["v"] != int64(5) {
+		t.Errorf("%d are refused, and %q is kept", refused, r)
+	}
+}
+
 func TestAnItemEndsTwoHoursAfterItWasLastPut(t *testing.T) {
 	clock := newClock()
 	n := open(t, withClock(clock))
@@ -291,4 +322,51 @@ func TestItemsContactsAndTheIDSurviveARestart(t *testing.T) {
 	eventually(t, func() bool { // no bootstrap contact was named
 		return strings.HasPrefix(str(c.values("find_node", dict{"target": node.id}, dict{"ro": 1})["nodes"]), node.id)
 	})
+}
+
+func TestAnItemThatCouldNotBeSavedIsNotKept(t *testing.T) {
+	// Given a node with an item, whose disk takes no more
+	path := filepath.Join(t.TempDir(), "node.db")
+	onDisk := func(c *mainline.Config) { c.Path = path }
+	n := open(t, onDisk)
+	c := dial(t, n)
+	first, target := mutable("", 1, "first")
+	c.values("put", with(first, dict{"token": c.token(target)}))
+	if err := n.Close(); err != nil {
+		t.Fatal(err)
+	}
+	breakItems(t, path)
+	n = open(t, onDisk)
+	c = dial(t, n)
+
+	// when the next version is put, and another item
+	second, _ := mutable("", 2, "second")
+	other, elsewhere := immutable("other")
+
+	// then both are refused, and neither is shown.
+	if got := c.refused("put", with(second, dict{"token": c.token(target)})); got != 202 {
+		t.Errorf("the next version is answered with %d", got)
+	}
+	if got := c.refused("put", with(other, dict{"token": c.token(elsewhere)})); got != 202 {
+		t.Errorf("another item is answered with %d", got)
+	}
+	if r := c.values("get", dict{"target": target}); r["v"] != "first" || r["seq"] != int64(1) {
+		t.Errorf("after it was not saved: %q", r)
+	}
+	if r := c.values("get", dict{"target": elsewhere}); r["v"] != nil || n.Stats().Items != 1 {
+		t.Errorf("of %d items: %q", n.Stats().Items, r)
+	}
+}
+
+// breakItems has a file take no more items.
+func breakItems(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), `CREATE TRIGGER full BEFORE INSERT ON items BEGIN SELECT RAISE(FAIL, 'full'); END`); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -61,7 +61,8 @@ func (k *keeper) run() {
 	}
 }
 
-// keep answers only for what is kept.
+// keep answers only for what is kept, and shows nothing before the disk has it:
+// one whose put has failed may put it again.
 func (k *keeper) keep(puts []put) {
 	refusals := make([]*Error, len(puts))
 	for i := range puts {
@@ -69,8 +70,9 @@ func (k *keeper) keep(puts []put) {
 			refusals[i] = &Error{bep5.CodeSignature, "invalid signature"}
 		}
 	}
-	saved := k.shelve(puts, refusals)
-	if err := k.node.saveItems(saved); err != nil {
+	now := k.node.config.Clock.Now()
+	k.admit(puts, refusals, now.Unix())
+	if err := k.save(puts, refusals, now); err != nil {
 		k.node.log.Error("items could not be saved", "err", err)
 		for i := range refusals {
 			if refusals[i] == nil {
@@ -78,6 +80,7 @@ func (k *keeper) keep(puts []put) {
 			}
 		}
 	}
+	k.shelve(puts, refusals, now)
 	for i := range puts {
 		p := &puts[i]
 		var b []byte
@@ -91,27 +94,60 @@ func (k *keeper) keep(puts []put) {
 	}
 }
 
-// shelve puts the items on the shelf, in the order in which they came: what was
-// all right when it came may not be any more.
-func (k *keeper) shelve(puts []put, refusals []*Error) (saved []store.Item) {
-	shelf, now := k.node.shelf, k.node.config.Clock.Now()
+// admit refuses what cannot take the place of what is on the shelf, or of what
+// came before it in the batch: what was all right when it came may not be any
+// more.
+func (k *keeper) admit(puts []put, refusals []*Error, now int64) {
+	shelf := k.node.shelf
 	shelf.mu.Lock()
 	defer shelf.mu.Unlock()
-	ends := shelf.items.ends(now)
+	admitted := make(map[kad.ID]*Item)
 	for i := range puts {
 		p := &puts[i]
 		if refusals[i] != nil {
 			continue
 		}
-		if refusals[i] = shelf.items.refuse(p.target, &p.item, p.cas, now.Unix()); refusals[i] != nil {
-			continue
+		if before := admitted[p.target]; before != nil {
+			refusals[i] = before.refuse(&p.item, p.cas)
+		} else {
+			refusals[i] = shelf.items.refuse(p.target, &p.item, p.cas, now)
 		}
-		shelf.items.put(p.target, p.item, ends)
-		if k.node.store != nil {
-			saved = append(saved, savedItem(p.target, p.item, ends))
+		if refusals[i] == nil {
+			admitted[p.target] = &p.item
 		}
 	}
-	return saved
+}
+
+// save commits what is not refused. It is nothing without a file.
+func (k *keeper) save(puts []put, refusals []*Error, now time.Time) error {
+	if k.node.store == nil {
+		return nil
+	}
+	var saved []store.Item
+	ends := k.node.shelf.items.ends(now)
+	for i := range puts {
+		if refusals[i] == nil {
+			saved = append(saved, savedItem(puts[i].target, puts[i].item, ends))
+		}
+	}
+	if len(saved) == 0 {
+		return nil
+	}
+	return k.node.store.SaveItems(saved)
+}
+
+// shelve puts what is not refused on the shelf, in the order in which it came.
+// Nobody else has done so meanwhile.
+func (k *keeper) shelve(puts []put, refusals []*Error, now time.Time) {
+	shelf := k.node.shelf
+	shelf.mu.Lock()
+	defer shelf.mu.Unlock()
+	ends := shelf.items.ends(now)
+	for i := range puts {
+		if refusals[i] == nil {
+			shelf.items.put(puts[i].target, puts[i].item, ends)
+		}
+	}
 }
 
 // savedItem is an item as the disk has it.

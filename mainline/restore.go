@@ -1,7 +1,5 @@
 package mainline
 
-import "github.com/khashmir/kad/store"
-
 // loadItems takes the items from the file. What does not prove itself is left
 // where it is, to expire.
 func (n *Node) loadItems() {
@@ -16,12 +14,4 @@ func (n *Node) loadItems() {
 			n.shelf.items.put(s.Target, i, s.Expires.Unix())
 		}
 	}
-}
-
-// saveItems is nothing without a file.
-func (n *Node) saveItems(items []store.Item) error {
-	if n.store == nil || len(items) == 0 {
-		return nil
-	}
-	return n.store.SaveItems(items)
 }

@@ -29,13 +29,8 @@ type search struct {
 	last    bool // everybody we know is being asked
 	over    bool
 	forget  func() bool // stops listening to the context
-	flights []flight    // questions on their way that are not late, oldest first
-	watches bool        // a timer will look for late ones
-}
-
-type flight struct {
-	id   kad.ID
-	sent time.Time
+	flights lookup.Flights
+	watches bool // a timer will look for late ones
 }
 
 // begin runs f from the closest contacts known; where there are none yet but
@@ -140,9 +135,9 @@ func (f *search) ask(to kad.Contact) {
 		to = known
 	}
 	sent := f.side.node.config.Clock.Now()
-	f.flights = append(f.flights, flight{to.ID, sent})
+	f.flights.Sent(to.ID, sent)
 	f.side.askFor(to, f.body, !f.rare, func(from kad.Contact, m *bep5.Message, err error) {
-		f.flights = slices.DeleteFunc(f.flights, func(l flight) bool { return l.id == to.ID })
+		f.flights.Landed(to.ID)
 		if f.over {
 			return
 		}
@@ -196,24 +191,20 @@ func (s *side) introduceOthers(m *bep5.Message) {
 // watch sees to it that late questions are overtaken. One timer serves the
 // whole search.
 func (f *search) watch() {
-	if f.watches || len(f.flights) == 0 {
+	n := f.side.node
+	due, ok := f.flights.Due(f.side.late.after())
+	if f.watches || !ok {
 		return
 	}
 	f.watches = true
-	n := f.side.node
-	due := f.flights[0].sent.Add(f.side.late.after()).Sub(n.config.Clock.Now())
-	n.afterFunc(max(0, due), func() {
+	n.afterFunc(max(0, due.Sub(n.config.Clock.Now())), func() {
 		n.mu.Lock()
 		defer n.unlock()
 		f.watches = false
 		if f.over {
 			return
 		}
-		now := n.config.Clock.Now()
-		for len(f.flights) > 0 && now.Sub(f.flights[0].sent) >= f.side.late.after() {
-			f.lookup.Late(f.flights[0].id)
-			f.flights = f.flights[1:]
-		}
+		f.flights.Overtake(f.lookup, n.config.Clock.Now(), f.side.late.after())
 		f.step()
 	})
 }

@@ -27,13 +27,12 @@ func (s *Shell) compile(name, source string) (*lua.LFunction, error) {
 }
 
 // compileLine is compile for what was typed: an expression alone is returned.
-func (s *Shell) compileLine(name, source string) (chunk *lua.LFunction, isExpression bool, err error) {
+func (s *Shell) compileLine(name, source string) (*lua.LFunction, error) {
 	expression := strings.TrimPrefix(strings.TrimSpace(source), "=")
 	if chunk, err := s.compile(name, "return "+expression); err == nil {
-		return chunk, strings.TrimSpace(expression) != "", nil
+		return chunk, nil
 	}
-	chunk, err = s.compile(name, source)
-	return chunk, false, err
+	return s.compile(name, source)
 }
 
 // incomplete tells whether err is that the source ended too soon.

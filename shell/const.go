@@ -33,10 +33,12 @@ const (
 	CallDepth      = 8192
 	CoroutineDepth = 200
 
-	// Registers is how many values a coroutine begins with room for, and
-	// MaxRegisters how many it may have: what unpack and select can handle.
-	Registers    = 1 << 10
-	MaxRegisters = 1 << 18
+	// Registers is how many values a coroutine begins with room for, MoreRegisters
+	// how many more it is given at a time, and MaxRegisters how many it may have:
+	// what unpack and select can handle.
+	Registers     = 1 << 10
+	MoreRegisters = 1 << 14
+	MaxRegisters  = 1 << 18
 
 	// MaxArray is up to which index a table is an array, 16 bytes an index, used
 	// or not; beyond it is a hash.

@@ -63,13 +63,13 @@ func formatted(l *lua.LState, n int, flags string, verb byte) string {
 	case 'q':
 		return literal(l.CheckString(n))
 	case 'c':
-		return fmt.Sprintf("%"+flags+"s", string([]byte{byte(l.CheckInt(n))}))
+		return fmt.Sprintf("%"+flags+"s", string([]byte{byte(int64(l.CheckNumber(n)))}))
 	case 'd', 'i':
-		return fmt.Sprintf("%"+flags+"d", l.CheckInt64(n))
+		return fmt.Sprintf("%"+flags+"d", int64(l.CheckNumber(n)))
 	case 'u':
-		return fmt.Sprintf("%"+flags+"d", uint64(l.CheckInt64(n)))
+		return fmt.Sprintf("%"+flags+"d", uint64(int64(l.CheckNumber(n))))
 	case 'o', 'x', 'X':
-		return fmt.Sprintf("%"+flags+string(verb), uint64(l.CheckInt64(n)))
+		return fmt.Sprintf("%"+flags+string(verb), uint64(int64(l.CheckNumber(n))))
 	case 'g', 'G':
 		if !strings.Contains(flags, ".") {
 			flags += fmt.Sprintf(".%d", DefaultDigits)

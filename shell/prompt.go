@@ -40,47 +40,69 @@ func (s *Shell) prompt(ctx context.Context) error {
 		return fmt.Errorf("open the terminal: %w", err)
 	}
 	defer in.close()
-	var chunk strings.Builder // the lines so far
-	leaving := false
+	c := &conversation{s: s, in: in}
 	for {
-		prompt := continued
-		if chunk.Len() == 0 {
-			prompt = s.statusLine(ctx)
-		}
-		line, err := in.read(prompt)
-		switch {
-		case ctx.Err() != nil:
-			return ErrInterrupted
-		case errors.Is(err, errCleared):
-			if leaving && chunk.Len() == 0 && line == "" {
-				return nil
-			}
-			if leaving = chunk.Len() == 0 && line == ""; leaving {
-				s.complain("Ctrl-C once more leaves, and so does Ctrl-D")
-			}
-			chunk.Reset()
-			continue
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return fmt.Errorf("read a line: %w", err)
-		}
-		leaving = false
-		in.remember(line)
-		if chunk.WriteString(line + "\n"); strings.TrimSpace(chunk.String()) == "" {
-			chunk.Reset()
-			continue
-		}
-		switch err := s.runLine(ctx, chunk.String()); {
-		case errors.Is(err, errIncomplete):
-			continue
-		case errors.Is(err, ErrStuck):
+		if over, err := c.turn(ctx); over || err != nil {
 			return err
-		case err != nil:
-			s.complain(err.Error())
 		}
-		chunk.Reset()
 	}
+}
+
+// conversation is what is going on at the prompt.
+type conversation struct {
+	s       *Shell
+	in      lines
+	chunk   strings.Builder // the lines so far
+	leaving bool            // the next Ctrl-C leaves
+}
+
+// turn reads a line, and runs what is complete with it.
+func (c *conversation) turn(ctx context.Context) (over bool, err error) {
+	prompt := continued
+	if c.chunk.Len() == 0 {
+		prompt = c.s.statusLine(ctx)
+	}
+	line, err := c.in.read(prompt)
+	switch {
+	case ctx.Err() != nil:
+		return true, ErrInterrupted
+	case errors.Is(err, errCleared):
+		return c.cleared(line), nil
+	case errors.Is(err, io.EOF):
+		return true, nil
+	case err != nil:
+		return true, fmt.Errorf("read a line: %w", err)
+	}
+	c.leaving = false
+	c.in.remember(line)
+	if c.chunk.WriteString(line + "\n"); strings.TrimSpace(c.chunk.String()) == "" {
+		c.chunk.Reset()
+		return false, nil
+	}
+	switch err := c.s.runLine(ctx, c.chunk.String()); {
+	case errors.Is(err, errIncomplete):
+		return false, nil
+	case errors.Is(err, ErrStuck):
+		return true, err
+	case err != nil:
+		c.s.complain(err.Error())
+	}
+	c.chunk.Reset()
+	return false, nil
+}
+
+// cleared is Ctrl-C: it forgets what was typed, and leaves where there is nothing
+// to forget for the second time.
+func (c *conversation) cleared(line string) (over bool) {
+	empty := c.chunk.Len() == 0 && line == ""
+	c.chunk.Reset()
+	if empty && c.leaving {
+		return true
+	}
+	if c.leaving = empty; empty {
+		c.s.complain("Ctrl-C once more leaves, and so does Ctrl-D")
+	}
+	return false
 }
 
 // errIncomplete: more lines belong to it.
@@ -92,7 +114,7 @@ func (s *Shell) runLine(ctx context.Context, text string) error {
 	s.shown = nil
 	begun, more := time.Now(), false
 	err := s.run(ctx, "stdin", func() error {
-		chunk, shows, err := s.compileLine("stdin", strings.TrimSuffix(text, "\n"))
+		chunk, err := s.compileLine("stdin", strings.TrimSuffix(text, "\n"))
 		if more = err != nil && incomplete(err); err != nil {
 			return err
 		}
@@ -101,7 +123,7 @@ func (s *Shell) runLine(ctx context.Context, text string) error {
 		if err := s.lua.PCall(0, lua.MultRet, nil); err != nil {
 			return err
 		}
-		for i := 1; shows && s.lua.Context().Err() == nil && i <= s.lua.GetTop(); i++ {
+		for i := 1; s.lua.Context().Err() == nil && i <= s.lua.GetTop(); i++ {
 			s.echo(s.lua.Get(i))
 		}
 		s.lua.SetTop(0)

@@ -35,6 +35,7 @@ func (s *Shell) run(parent context.Context, name string, f func() error) error {
 	go func() { ended <- f() }()
 	if !s.wait(parent, ctx, cancel, ended) {
 		s.stuck = true
+		s.out.mute()
 		return ErrStuck
 	}
 	return s.judge(ctx, name, <-ended)

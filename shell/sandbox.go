@@ -24,7 +24,7 @@ func (s *Shell) sandbox() *lua.LState {
 		CallStackSize:       CallDepth,
 		RegistrySize:        Registers,
 		RegistryMaxSize:     MaxRegisters,
-		RegistryGrowStep:    Registers,
+		RegistryGrowStep:    MoreRegisters,
 		MinimizeStackMemory: true,
 	})
 	for _, library := range []struct {
@@ -75,6 +75,7 @@ func (s *Shell) bound(l *lua.LState) {
 	guard(l, text, "find", checkSubject)
 	guard(l, text, "match", checkSubject)
 	guardGmatch(l, text)
+	guard(l, libraryTable(l, lua.OsLibName), "date", checkDate)
 	threads := libraryTable(l, lua.CoroutineLibName)
 	guardCreate(l, threads)
 	guardResume(l, threads)
@@ -88,6 +89,13 @@ func guard(l *lua.LState, module *lua.LTable, name string, check func(*lua.LStat
 		check(l)
 		return inner(l)
 	}))
+}
+
+// checkDate is before a date is written: each letter of the format can be many.
+func checkDate(l *lua.LState) {
+	if len(l.OptString(1, "")) > MaxPattern {
+		l.RaiseError("the format is longer than %d KiB", MaxPattern>>10)
+	}
 }
 
 // load is Lua's, of pieces that are not too much together.

@@ -157,6 +157,13 @@ func (w *writer) Printf(format string, args ...any) {
 	fmt.Fprintf(w.to, format, args...)
 }
 
+// mute is for what was left running: nobody waits for what it prints.
+func (w *writer) mute() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.to = io.Discard
+}
+
 // isTerminal tells whether what is written may be obeyed.
 func isTerminal(w io.Writer) bool {
 	file, ok := w.(*os.File)

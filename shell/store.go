@@ -28,7 +28,7 @@ func (s *Shell) remove(l *lua.LState) int {
 	if err != nil {
 		failStore(l, "not removed", result, err)
 	}
-	return s.said(l, stored(l, result), storeReport("removed from", result))
+	return s.said(l, stored(l, result), storeReport("taken back at", result))
 }
 
 // putOptions are those in the table that is the n-th argument.

@@ -14,6 +14,6 @@
 // run with a *Broken that says how to see it again.
 //
 // Read queue.go for time, peer.go for a life, link.go for a question's way,
-// work.go for what is measured, check.go for what must hold and scenario.go
-// for what there is to run.
+// work.go for what is measured, check.go for what must hold, judgement.go for
+// what must hold in the end, and scenario.go for what there is to run.
 package sim

@@ -36,6 +36,7 @@ var mutations = []mutation{
 	{"who copies becomes the publisher", "khashmir/handle.go", "	if !copied {\n", "	if copied {\n", "churn"},
 	{"what has expired stays on the disk", "khashmir/housekeeping.go", "n.store.Expire(n.clock.Now(), kad.ExpireSlice)", "n.store.Expire(n.clock.Now().Add(-1e18), kad.ExpireSlice)", "steady"},
 	{"the callback runs twice", "khashmir/publish.go", "	p.node.post(&p.out, func() { p.callback(result, err) })", "	p.node.post(&p.out, func() { p.callback(result, err); p.callback(result, err) })", "steady"},
+	{"a prompt store is told again when it is done", "khashmir/publish.go", "	if p.told {\n		return\n	}\n", "", "steady --prompt 1"},
 	{"a search never ends", "khashmir/value.go", "	if !s.complete || s.reading > 0 {", "	if s.query.Target[0] < 128 || !s.complete || s.reading > 0 {", "steady --kill 0.1"},
 	{"a value goes to the wrong key", "khashmir/publish.go", "		Target: p.result.Key,\n		Token:", "		Target: p.result.Key.Flip(159),\n		Token:", "steady"},
 	{"a lookup is over after the first answer", "lookup/outcome.go", "		if window == l.config.K {\n			return true", "		if window == 1 {\n			return true", "steady"},

@@ -237,48 +237,6 @@ func get(b *testing.B, s subject, i int) {
 	}
 }
 
-// A full store of which half is on loan: each put of a newcomer takes some back.
-func BenchmarkPutThatEvicts(b *testing.B) {
-	const entries = 20_000
-	s, err := store.Open(filepath.Join(b.TempDir(), "node.db"), store.Config{Limits: store.Limits{
-		MaxEntries: entries, QuotaEntries: entries / 64, MaxPublisherEntries: entries,
-	}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
-	if err := s.SetIdentity(nodeKey(1)); err != nil {
-		b.Fatal(err)
-	}
-	n := 0
-	add := func(by, more byte) {
-		n++
-		e := value(fmt.Sprint(n), by, 0, 60)
-		e.Publisher[1] = more
-		if err := s.Put(kad.HashID(fmt.Append(nil, n)), e, nowhere, start); err != nil {
-			b.Fatal(err)
-		}
-	}
-	fill := func() {
-		for i := range entries {
-			add(byte(i%2), 0)
-		}
-	}
-	fill()
-	b.ResetTimer()
-	for i := range b.N {
-		if i > 0 && i%(entries/2) == 0 { // the loans are used up
-			b.StopTimer()
-			if _, err := s.Expire(at(100), entries); err != nil {
-				b.Fatal(err)
-			}
-			fill()
-			b.StartTimer()
-		}
-		add(byte(2+i%200), byte(i/200%250))
-	}
-}
-
 // What a store does costs the same whatever it holds: all of it goes by index.
 // The digests and marks are of a range with about a thousand entries. Filling
 // takes a minute; run it with -benchtime 400x, or there is nothing left to sweep.

@@ -89,7 +89,7 @@ func (s *SQLite) keep(p *put) error {
 		return s.supersede(p, now.id, now.removed)
 	}
 	if now.id != 0 { // the same entry, and its lifetime is over
-		if _, err := s.drop.exec(now.id); err != nil {
+		if _, err := s.remove(&s.drop, now.id); err != nil {
 			return err
 		}
 		if now, err = s.lookAround(p); err != nil {
@@ -110,11 +110,12 @@ func (s *SQLite) keep(p *put) error {
 	e := &p.entry
 	_, err = s.insert.exec(p.key[:], p.item[:], int64(e.Mark(p.key)), e.Seq, e.Removed, e.Publisher[:], p.origin,
 		p.created, p.expires, e.Signature[:], p.checksum(), p.value())
+	s.weigh(e.Publisher[:], p.origin, usage{1, int64(len(e.Value))})
 	return err
 }
 
 // around is what a put finds: a version of its entry or, without an id, none. Only
-// then the rest is looked at, but for all.
+// then the rest is looked at.
 type around struct {
 	id, expires, seq int64
 	removed          bool
@@ -127,6 +128,11 @@ func (s *SQLite) lookAround(p *put) (now around, err error) {
 	err = s.look.first(p.key[:], p.key[:], p.item[:], p.entry.Publisher[:], nameOf(p.origin)).Scan(
 		&now.id, &now.expires, &now.seq, &now.removed, &now.rows, &now.publisher.Entries, &now.publisher.Bytes,
 		&now.group.Entries, &now.group.Bytes, &now.all.Entries, &now.all.Bytes)
+	now.publisher = now.publisher.plus(s.tally[string(p.entry.Publisher[:])])
+	now.all = now.all.plus(s.tally[""])
+	if len(p.origin) > 0 {
+		now.group = now.group.plus(s.tally[string(p.origin)])
+	}
 	return now, err
 }
 
@@ -138,7 +144,13 @@ func (s *SQLite) supersede(p *put, id int64, removed bool) error {
 		_, err := s.renew.exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), id)
 		return err
 	}
+	var origin []byte
+	var size int64
+	if err := s.weight.first(id).Scan(&origin, &size); err != nil {
+		return err
+	}
 	_, err := s.replace.exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), e.Removed, p.value(), id)
+	s.weigh(e.Publisher[:], origin, usage{0, int64(len(e.Value)) - size})
 	return err
 }
 
@@ -158,7 +170,7 @@ func (s *SQLite) makeRoom(p *put) error {
 	if live >= s.limits.MaxEntriesPerKey {
 		return fmt.Errorf("the key has %d entries: %w", live, ErrFull)
 	}
-	_, err := s.clear.exec(p.key[:], p.now)
+	_, err := s.remove(&s.clear, p.key[:], p.now)
 	return err
 }
 

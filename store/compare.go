@@ -111,7 +111,7 @@ func (s *SQLite) Drop(marks []Mark) error {
 	defer s.turn.Unlock()
 	err := s.transact(func() error {
 		for _, m := range marks {
-			if _, err := s.letGo.exec(int64(m.Position), m.Key[:], int64(m.Mark)); err != nil {
+			if _, err := s.remove(&s.letGo, int64(m.Position), m.Key[:], int64(m.Mark)); err != nil {
 				return err
 			}
 		}

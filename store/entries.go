@@ -105,7 +105,9 @@ func checksum(key kad.ID, e kad.Entry, created, expires int64) int64 {
 func (s *SQLite) giveUp(damaged []int64) {
 	for _, id := range damaged {
 		s.damaged++
-		_, err := s.drop.exec(id)
-		s.noticed(err) // the row is as useless as before
+		s.noticed(s.transact(func() error { // else the row is as useless as before
+			_, err := s.remove(&s.drop, id)
+			return err
+		}))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"testing"
 
@@ -97,9 +98,18 @@ func TestAFullStoreTakesBackWhatIsOnLoanFarthestKeysFirst(t *testing.T) {
 	})
 }
 
-// Both twins let go of the same, whatever happens.
+// Both twins let go of the same, whatever happens, be their entries few or more
+// than are listed at a time.
 func TestTheTwinsEvictTheSame(t *testing.T) {
-	limits := store.Limits{MaxEntries: 60, MaxBytes: 900, QuotaEntries: 8, QuotaBytes: 100, MaxPublisherEntries: 40}
+	for _, n := range []int{1, 8} {
+		twinsEvictTheSame(t, n)
+	}
+}
+
+func twinsEvictTheSame(t *testing.T, n int) {
+	limits := store.Limits{
+		MaxEntries: 60 * n, MaxBytes: int64(900 * n), QuotaEntries: 8 * n, QuotaBytes: int64(100 * n), MaxPublisherEntries: 40 * n,
+	}
 	var outcomes [][]string
 	eachTwin(t, store.Config{Limits: limits}, func(t *testing.T, s subject) {
 		random := rand.New(rand.NewPCG(2, 2))
@@ -107,15 +117,18 @@ func TestTheTwinsEvictTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		var outcome []string
-		for i := range 1500 {
-			under := kad.HashID([]byte{byte(random.IntN(200))})
-			e := value(fmt.Sprint(random.IntN(1_000_000_000)), byte(random.IntN(12)*random.IntN(2)), i/20, 30+random.IntN(60))
-			err := s.Put(under, e, nowhere, at(i/20))
+		for i := range 1500 * n {
+			now := i / (20 * n)
+			e := value(fmt.Sprint(random.IntN(1_000_000_000)), byte(random.IntN(12)*random.IntN(2)), now, 30+random.IntN(60))
+			err := s.Put(crowded(random.IntN(200*n)), e, nowhere, at(now))
 			stats, _ := s.Stats()
 			outcome = append(outcome, fmt.Sprint(errors.Is(err, store.ErrFull), err == nil, stats.Entries, stats.Bytes))
+			if s, ok := s.(*store.SQLite); ok && i%20 == 0 && len(s.Miscounted()) > 0 {
+				t.Fatalf("step %d: the usage of %s is not what the entries add up to", i, s.Miscounted())
+			}
 		}
-		for i := range 200 {
-			outcome = append(outcome, show(all(t, s, kad.HashID([]byte{byte(i)}), 75)))
+		for i := range 200 * n {
+			outcome = append(outcome, show(all(t, s, crowded(i), 75)))
 		}
 		outcomes = append(outcomes, outcome)
 	})
@@ -125,5 +138,56 @@ func TestTheTwinsEvictTheSame(t *testing.T) {
 				t.Fatalf("step %d: %q and %q", i, outcomes[0][i], outcomes[1][i])
 			}
 		}
+	}
+}
+
+// crowded is the i-th of keys of which half are anywhere, half side by side in
+// a few places.
+func crowded(i int) kad.ID {
+	if i%2 == 0 {
+		return kad.HashID(fmt.Append(nil, i))
+	}
+	key := kad.HashID([]byte{byte(i % 3)})
+	key[kad.IDSize-2], key[kad.IDSize-1] = byte(i>>8), byte(i)
+	return key
+}
+
+// A put that takes something back touches few pages more than one that need not:
+// those of the row that goes, for the walk and the counting are once a slice.
+func TestAPutThatEvictsTouchesTwoPagesMoreAndReadsNoOtherRows(t *testing.T) {
+	const entries, puts = 4000, 320
+	pages := func(limit int) (written, read int) {
+		s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{Limits: store.Limits{
+			MaxEntries: limit, MaxPublisherEntries: entries, QuotaEntries: entries / 8,
+		}})
+		if err := s.SetIdentity(nodeKey(3)); err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close() // what it has in the cache is in the other's way
+		add := func(i int, by byte) {
+			put(t, s, kad.HashID(fmt.Append(nil, i)), value(fmt.Sprintf("%100d", i), by, 0, 60), 0)
+		}
+		for i := range entries {
+			add(i, byte(i%2))
+		}
+		w, r := s.Pages()
+		for i := range puts {
+			add(entries+i, byte(2+i%4))
+		}
+		written, read = s.Pages()
+		written, read = written-w, read-r
+		if stats, err := s.Stats(); err != nil || stats.Entries != min(entries+puts, limit) {
+			t.Fatalf("%+v, %v", stats, err)
+		}
+		return written, read
+	}
+	roomWritten, roomRead := pages(2 * entries)
+	fullWritten, fullRead := pages(entries)
+	t.Logf("%d puts with room: %d written, %d read; full: %d written, %d read", puts, roomWritten, roomRead, fullWritten, fullRead)
+	if more := fullWritten - roomWritten; more > 2*puts {
+		t.Errorf("%d puts that evict write %d pages more than %d", puts, more, roomWritten)
+	}
+	if more := fullRead - roomRead; more > 5*puts/2 {
+		t.Errorf("%d puts that evict read %d pages more than %d", puts, more, roomRead)
 	}
 }

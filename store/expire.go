@@ -9,7 +9,8 @@ import (
 // Expire drops up to limit entries that are over at now, the soonest expired
 // first, and returns how many: fewer than limit means that none is left. One
 // call is one transaction; kad.ExpireSlice entries take about 10 ms. After the
-// last one the store rests.
+// last one the store rests; where that fails, what was dropped is gone all the
+// same.
 func (s *SQLite) Expire(now time.Time, limit int) (dropped int, err error) {
 	if err := s.enter(); err != nil {
 		return 0, fmt.Errorf("store: expire: %w", s.noticed(err))
@@ -17,20 +18,23 @@ func (s *SQLite) Expire(now time.Time, limit int) (dropped int, err error) {
 	defer s.leave()
 	s.turn.Lock()
 	defer s.turn.Unlock()
-	n, err := s.expire(now, max(limit, 0)) // below 0 SQLite has no limit
+	dropped, err = s.expire(now, max(limit, 0)) // below 0 SQLite has no limit
 	if err != nil {
-		return 0, fmt.Errorf("store: expire: %w", s.noticed(err))
+		return dropped, fmt.Errorf("store: expire: %w", s.noticed(err))
 	}
-	return int(n), nil
+	return dropped, nil
 }
 
-func (s *SQLite) expire(now time.Time, limit int) (dropped int64, err error) {
-	result, err := s.sweep.exec(now.UnixMilli(), limit)
+func (s *SQLite) expire(now time.Time, limit int) (dropped int, err error) {
+	err = s.transact(func() (err error) {
+		dropped, err = s.remove(&s.sweep, now.UnixMilli(), limit)
+		return err
+	})
 	if err != nil {
-		return 0, err
+		return 0, err // and all are back
 	}
-	if dropped, err = result.RowsAffected(); err != nil || dropped == int64(limit) {
-		return dropped, err
+	if dropped == limit {
+		return dropped, nil
 	}
 	return dropped, s.rest()
 }

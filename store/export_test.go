@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 
+	"github.com/jmoiron/sqlx"
 	"modernc.org/sqlite"
 )
 
@@ -46,4 +48,54 @@ func (s *SQLite) Takes() (statements, pages int) {
 		panic(err)
 	}
 	return statements, pages
+}
+
+// Pages is how many pages have been written to the log so far, and how many were
+// read because the cache did not have them.
+func (s *SQLite) Pages() (written, read int) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	err := s.conn.Raw(func(conn any) (err error) {
+		status := conn.(sqlite.DBStatus)
+		if written, _, err = status.Status(sqlite.DBStatusCacheWrite, false); err == nil {
+			read, _, err = status.Status(sqlite.DBStatusCacheMiss, false)
+		}
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+	return written, read
+}
+
+// Miscounted is whose usage is not what the entries add up to.
+func (s *SQLite) Miscounted() (names []string) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	err := s.conn.SelectContext(context.Background(), &names, `
+		WITH counted AS (
+			SELECT publisher AS name, COUNT(*) AS entries, SUM(length(value)) AS bytes FROM entries GROUP BY publisher
+			UNION ALL SELECT origin, COUNT(*), SUM(length(value)) FROM entries WHERE origin <> x'' GROUP BY origin
+			UNION ALL SELECT x'', COUNT(*), COALESCE(SUM(length(value)), 0) FROM entries)
+		SELECT hex(name) FROM (SELECT * FROM counted EXCEPT SELECT * FROM usage)
+		UNION SELECT hex(publisher) FROM (SELECT * FROM usage EXCEPT SELECT * FROM counted)`)
+	if err != nil {
+		panic(err)
+	}
+	return names
+}
+
+// Restless makes every rest fail until calm is called.
+func (s *SQLite) Restless() (calm func()) {
+	other, err := sqlx.Open("sqlite", ":memory:")
+	if err != nil {
+		panic(err)
+	}
+	closed, err := other.Connx(context.Background())
+	if err := errors.Join(err, closed.Close(), other.Close()); err != nil {
+		panic(err)
+	}
+	whole := s.conn
+	s.conn = closed
+	return func() { s.conn = whole }
 }

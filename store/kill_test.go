@@ -81,6 +81,9 @@ func TestAnAcknowledgedEntrySurvivesAKill(t *testing.T) {
 		if lost := missing(t, s, acknowledged); len(lost) > 0 {
 			t.Fatalf("cycle %d: entries %v were acknowledged and are gone", cycle, lost)
 		}
+		if wrong := s.Miscounted(); len(wrong) > 0 {
+			t.Fatalf("cycle %d: the usage of %s is not what the entries add up to", cycle, wrong)
+		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}

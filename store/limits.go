@@ -85,11 +85,7 @@ func (s *SQLite) fits(p *put, now around) error {
 			}
 			return nil
 		}
-		result, err := s.sweep.exec(p.now, kad.ExpireSlice)
-		if err != nil {
-			return err
-		}
-		dropped, err := result.RowsAffected()
+		dropped, err := s.remove(&s.sweep, p.now, kad.ExpireSlice)
 		if err != nil {
 			return err
 		}
@@ -105,12 +101,6 @@ func (s *SQLite) fits(p *put, now around) error {
 			return err
 		}
 	}
-}
-
-// usageOf is what the publisher's entries take, the group's and everybody's.
-func (s *SQLite) usageOf(publisher, origin []byte) (its, group, all usage, err error) {
-	err = s.usage.first(publisher, nameOf(origin)).Scan(&its.Entries, &its.Bytes, &group.Entries, &group.Bytes, &all.Entries, &all.Bytes)
-	return its, group, all, err
 }
 
 // nameOf is an origin's name in the table. The empty one is everybody's.

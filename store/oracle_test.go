@@ -183,6 +183,9 @@ func TestRandomOperationsAgreeWithAPlainMap(t *testing.T) {
 			if held[0] != held[1] {
 				t.Fatalf("step %d: the twins hold %+v and %+v", step, held[0], held[1])
 			}
+			if wrong := disk.Miscounted(); len(wrong) > 0 {
+				t.Fatalf("step %d: the usage of %s is not what the entries add up to", step, wrong)
+			}
 		}
 	}
 	for _, why := range []error{nil, store.ErrFull, store.ErrQuota, store.ErrExpired, store.ErrSuperseded} {

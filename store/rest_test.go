@@ -31,6 +31,23 @@ func TestAStoreThatIsOpenedOrSweptTakesNoMemoryForWhatItDoesNotDo(t *testing.T) 
 	want(t, s, kad.HashID([]byte{7}), 1, value("a", 'a', 0, 60))
 }
 
+// What was dropped is gone, whatever happens after.
+func TestASweepSaysWhatItDroppedWhereTheRestFails(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{})
+	for i := range 3 {
+		put(t, s, kad.HashID([]byte{byte(i)}), value("a", 'a', 0, 10), 0)
+	}
+	calm := s.Restless()
+	dropped, err := s.Expire(at(10), kad.ExpireSlice)
+	calm()
+	if dropped != 3 || err == nil {
+		t.Errorf("it dropped 3 and could not rest; it said %d, %v", dropped, err)
+	}
+	if dropped, err := s.Expire(at(10), kad.ExpireSlice); dropped != 0 || err != nil {
+		t.Errorf("after that: %d, %v", dropped, err)
+	}
+}
+
 func small(t *testing.T, s *store.SQLite, after string) {
 	t.Helper()
 	if statements, pages := s.Takes(); statements > 0 || pages > 16<<10 {

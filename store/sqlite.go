@@ -56,7 +56,11 @@ type SQLite struct {
 	conn *sqlx.Conn
 	statements
 
+	tally // of the transaction that the turn is used for
+
+	self    kad.ID // our own, once somebody has asked
 	nearest kad.ID // distance at which the last eviction ended
+	grain   int    // bits of a range with about leafRows keys there
 	futile  int    // puts to be refused before we look for loans again
 	damaged int    // entries given up
 	config  Config
@@ -264,6 +268,10 @@ func (s *SQLite) transact(do func() error) error {
 	}
 	err := do()
 	if err == nil {
+		err = s.settle()
+	}
+	clear(s.tally)
+	if err == nil {
 		if _, err = s.commit.exec(); err != nil {
 			err = fmt.Errorf("commit: %w", err)
 		}
@@ -272,25 +280,4 @@ func (s *SQLite) transact(do func() error) error {
 		s.rollback.exec() // fails only where SQLite has already rolled back
 	}
 	return err
-}
-
-// Stats is how much the file holds.
-func (s *SQLite) Stats() (Stats, error) {
-	if err := s.enter(); err != nil {
-		return Stats{}, fmt.Errorf("store: stats: %w", err)
-	}
-	defer s.leave()
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	_, _, all, err := s.usageOf(nil, nil)
-	if err != nil {
-		return Stats{}, fmt.Errorf("store: stats: %w", s.noticed(err))
-	}
-	stats := Stats{Entries: all.Entries, Bytes: all.Bytes, Damaged: s.damaged}
-	for _, name := range []string{s.path, s.path + "-wal"} {
-		if info, err := os.Stat(name); err == nil { // never opened: see create
-			stats.FileBytes += info.Size()
-		}
-	}
-	return stats, nil
 }

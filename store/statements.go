@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jmoiron/sqlx"
+	kad "github.com/khashmir/kad"
 )
 
 // statements are what every value passes through. Each is prepared when it is
@@ -28,15 +30,19 @@ type statements struct {
 
 	page  statement // key, after, now -> a row each
 	one   statement // id, now -> a row
-	sweep statement // now, limit
+	sweep statement // now, limit; it and the next three -> publisher, origin, size
 	clear statement // key, now
-
 	drop  statement // id
 	letGo statement // id, key, mark
-	usage statement // publisher, origin -> entries and bytes of each and of all
 
-	crowd statement // first key, last key, limit -> how many rows, at the most
-	under statement // first key, last key -> id, key, publisher, expires_at, size
+	weight  statement // id -> origin, size
+	count   statement // name, entries, bytes that came
+	uncount statement // name
+
+	under    statement // first key, last key, limit -> id, key, expires_at
+	last     statement // first key, last key -> the last key there is
+	loans    statement // EvictSlice ids -> id, publisher, origin, size and the publisher's entries and bytes
+	takeBack statement // EvictSlice ids
 
 	digest statement // first key, last key, now, limit -> count, low sum, high sum
 	marks  statement // first key, last key, now, limit -> key, id, mark
@@ -46,6 +52,9 @@ type statements struct {
 
 // row is what a statement selects of an entry.
 const row = `id, key, seq, removed, publisher, created_at, expires_at, signature, checksum, value`
+
+// gone is what a statement that deletes entries says of each, for the tally.
+const gone = ` RETURNING +publisher AS a, +origin AS b, length(value) AS c`
 
 // belong gives them their words and their connection.
 func (st *statements) belong(conn *sqlx.Conn) {
@@ -74,15 +83,20 @@ func (st *statements) belong(conn *sqlx.Conn) {
 		CROSS JOIN entries ON id = at WHERE expires_at > ? AND NOT removed`
 	st.one.sql = `SELECT ` + row + ` FROM entries WHERE id = ? AND expires_at > ?`
 	st.sweep.sql = `DELETE FROM entries WHERE id IN
-		(SELECT id FROM entries WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?)`
-	st.clear.sql = `DELETE FROM entries WHERE key = ? AND expires_at <= ?`
-	st.letGo.sql = `DELETE FROM entries WHERE id = ? AND key = ? AND mark = ?`
-	st.drop.sql = `DELETE FROM entries WHERE id = ?`
-	st.usage.sql = `SELECT COALESCE(its.entries, 0), COALESCE(its.bytes, 0), COALESCE(origins.entries, 0), COALESCE(origins.bytes, 0),
-		everybody.entries, everybody.bytes FROM usage AS everybody LEFT JOIN usage AS its ON its.publisher = ?
-		LEFT JOIN usage AS origins ON origins.publisher = ? WHERE everybody.publisher = x''`
-	st.crowd.sql = `SELECT COUNT(*) FROM (SELECT 1 FROM entries WHERE key BETWEEN ? AND ? LIMIT ?)`
-	st.under.sql = `SELECT id, key, publisher, expires_at, length(value) FROM entries WHERE key BETWEEN ? AND ?`
+		(SELECT id FROM entries WHERE expires_at <= ? ORDER BY expires_at, id LIMIT ?)` + gone
+	st.clear.sql = `DELETE FROM entries WHERE key = ? AND expires_at <= ?` + gone
+	st.letGo.sql = `DELETE FROM entries WHERE id = ? AND key = ? AND mark = ?` + gone
+	st.drop.sql = `DELETE FROM entries WHERE id = ?` + gone
+	st.weight.sql = `SELECT origin, length(value) FROM entries WHERE id = ?`
+	st.count.sql = `INSERT INTO usage VALUES (?, ?, ?)
+		ON CONFLICT (publisher) DO UPDATE SET entries = entries + excluded.entries, bytes = bytes + excluded.bytes`
+	st.uncount.sql = `DELETE FROM usage WHERE publisher = ? AND entries <= 0`
+	st.under.sql = `SELECT +id AS a, +key AS b, +expires_at AS c FROM entries WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?`
+	st.last.sql = `SELECT +key AS a FROM entries WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1`
+	slice := ` (?` + strings.Repeat(`, ?`, kad.EvictSlice-1) + `)`
+	st.loans.sql = `SELECT +e.id AS a, +e.publisher AS b, +e.origin AS c, length(e.value) AS d, COALESCE(u.entries, 0) AS f, COALESCE(u.bytes, 0) AS g
+		FROM entries AS e LEFT JOIN usage AS u ON u.publisher = e.publisher WHERE e.id IN` + slice
+	st.takeBack.sql = `DELETE FROM entries WHERE id IN` + slice
 	// The + keeps SQLite from walking the other index.
 	st.digest.sql = `SELECT COUNT(*), COALESCE(SUM(mark & 0xffffffff), 0), COALESCE(SUM((mark >> 32) & 0xffffffff), 0)
 		FROM (SELECT mark FROM entries WHERE key BETWEEN ? AND ? AND +expires_at > ? LIMIT ?)`
@@ -98,7 +112,8 @@ func (st *statements) belong(conn *sqlx.Conn) {
 func (st *statements) each() []*statement {
 	return []*statement{
 		&st.begin, &st.commit, &st.rollback, &st.look, &st.renew, &st.replace, &st.insert, &st.live, &st.page, &st.one,
-		&st.sweep, &st.clear, &st.drop, &st.letGo, &st.usage, &st.crowd, &st.under, &st.digest, &st.marks, &st.holdings,
+		&st.sweep, &st.clear, &st.drop, &st.letGo, &st.weight, &st.count, &st.uncount, &st.under, &st.last, &st.loans, &st.takeBack,
+		&st.digest, &st.marks, &st.holdings,
 	}
 }
 

@@ -122,12 +122,11 @@ func TestAnOpenGatewayDoesNotServeStrangers(t *testing.T) {
 			if _, err := client.HTTP("http://127.0.0.1:"+port, c.config.Token).Status(t.Context()); err != nil {
 				t.Errorf("%s %+v: %v", c.at, c.config, err)
 			}
-			g.Close()
 		}
+		g.Close()
 		if err := <-served; c.may != (err == nil) || !c.may && !errors.Is(err, web.ErrOpen) {
 			t.Errorf("%s %+v: %v", c.at, c.config, err)
 		}
-		g.Close()
 	}
 }
 

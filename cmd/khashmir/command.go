@@ -155,7 +155,7 @@ func (p *program) root() *cobra.Command {
 	flags.BoolVar(&s.json, "json", false, "print JSON")
 	daemon := p.runCommand()
 	root.AddCommand(daemon, p.putCommand(), p.getCommand(), p.rmCommand(), p.findNodeCommand(), p.pingCommand(),
-		p.shellCommand(), p.peersCommand(), p.tableCommand(), p.holdingsCommand(), p.statsCommand(), p.statusCommand(), p.doctorCommand(),
+		p.shellCommand(), p.peersCommand(), p.tableCommand(), p.holdingsCommand(), p.eventsCommand(), p.statsCommand(), p.statusCommand(), p.doctorCommand(),
 		p.backupCommand(), p.restoreCommand(), p.manCommand())
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
 		known := *daemon.Flags()

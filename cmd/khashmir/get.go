@@ -90,6 +90,9 @@ func (p *program) get(ctx context.Context, c *client.Client, key string, raw, tr
 		}
 	} else if !raw || values == 0 {
 		fmt.Fprintf(p.err, "%s, shown by %s, %s\n", count(values, "value"), count(len(found.Shown), "node"), cost(found.TookMs, found.Questions, found.Hops))
+		for _, each := range found.Shown {
+			fmt.Fprintf(p.err, "  %.8s at %s: %s\n", each.ID, addr(each.Contact), count(each.Values, "value"))
+		}
 	}
 	if values == 0 {
 		return notDone{}

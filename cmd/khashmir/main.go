@@ -2,7 +2,7 @@
 // talks to it: put, get, rm and the rest ask the node that runs on this machine,
 // or come as a client for a moment where there is none.
 //
-// To read on: settings.go is where a setting comes from, run.go the daemon,
+// To read on: settings.go is where a setting comes from, run.go the daemon, doors.go the ways to it,
 // reach.go how the other commands find a node, and each of them is a file.
 package main
 

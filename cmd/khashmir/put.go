@@ -137,7 +137,11 @@ func (p *program) stored(r api.Result, err error, done string) error {
 		return nil
 	}
 	if err == nil || alone {
-		fmt.Fprintf(p.out, "%s at %s %s\nkey %s\n", done, count(len(r.Stored), "node"), cost(r.TookMs, r.Questions, r.Hops), r.Key)
+		fmt.Fprintf(p.out, "%s at %s %s\n", done, count(len(r.Stored), "node"), cost(r.TookMs, r.Questions, r.Hops))
+		for _, each := range r.Stored {
+			fmt.Fprintf(p.out, "  %.8s at %s\n", each.ID, addr(each))
+		}
+		fmt.Fprintf(p.out, "key %s\n", r.Key)
 	}
 	switch {
 	case alone:

@@ -1,0 +1,89 @@
+package khashmir_test
+
+import (
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/khashmir"
+	"github.com/khashmir/kad/krpc"
+	"github.com/khashmir/kad/transport"
+)
+
+// The fault: only a node that looked for its own neighbours saved any contacts
+// before a quarter of an hour had passed.
+func TestANodeThatOthersFoundIsBackAfterACrash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Given a node that asks nobody, and others that have found it
+		net := transport.NewNetwork(1)
+		config := inMemory(net, 0)
+		config.Path, config.Store = t.TempDir()+"/node.db", nil
+		found := open(t, config)
+		others := join(t, net, 12, func(i int, c *khashmir.Config) { c.Key = key(100 + i) })
+		for _, other := range others {
+			add(t, other, found.Addr())
+		}
+
+		// when it crashes soon after, and starts again with no bootstrap
+		time.Sleep(2 * kad.MaintainInterval)
+		if err := found.Abort(); err != nil {
+			t.Fatal(err)
+		}
+		config.Transport = net.Transport(found.Addr())
+		again := open(t, config)
+		time.Sleep(time.Second)
+
+		// then it is in the network.
+		target := others[3].ID()
+		got, err := again.FindNode(t.Context(), target)
+		if err != nil || len(got) == 0 || got[0].ID != target {
+			t.Errorf("it finds %v, %v", got, err)
+		}
+	})
+}
+
+func TestARestartedNodeAsksThoseAgainThatAreUpLaterThanItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Given a node with the contacts of two that ask nothing of their own
+		net := transport.NewNetwork(1)
+		early := peer(t, net, 1, func(_ kad.Contact, q krpc.Query) krpc.Reply { return honest(1, q) })
+		late := peer(t, net, 2, func(_ kad.Contact, q krpc.Query) krpc.Reply { return honest(2, q) })
+		config := inMemory(net, 0)
+		config.Path, config.Store = t.TempDir()+"/node.db", nil
+		node := open(t, config)
+		add(t, node, early.Addr())
+		add(t, node, late.Addr())
+		if err := node.Close(); err != nil {
+			t.Fatal(err)
+		}
+
+		// when it starts again while only one of them is up
+		net.Kill(late.Addr())
+		config.Transport = net.Transport(node.Addr())
+		again := open(t, config)
+		time.Sleep(10 * time.Second)
+		if got := table(again); !slices.Equal(got, []kad.ID{early.ID}) {
+			t.Fatalf("it knows %v", got)
+		}
+
+		// then it finds the other when that is up too.
+		net.Revive(late.Addr())
+		time.Sleep(3 * kad.MaintainInterval)
+		got := table(again)
+		if len(got) != 2 || !slices.Contains(got, late.ID) {
+			t.Errorf("it knows %v", got)
+		}
+	})
+}
+
+// table is whom a node knows.
+func table(node *khashmir.Node) (ids []kad.ID) {
+	for _, bucket := range node.Table() {
+		for _, member := range bucket.Contacts {
+			ids = append(ids, member.Contact.ID)
+		}
+	}
+	return ids
+}
