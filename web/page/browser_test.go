@@ -201,6 +201,28 @@ func TestAKilledNodeIsSeenToGoAndAStartedOneToComeBack(t *testing.T) {
 	}
 }
 
+func TestAValueIsSeenToOutliveAHolder(t *testing.T) {
+	l, url := network(t, 40)
+	var got struct {
+		Before, After []string
+		Victim        string
+	}
+	play(t, "heal", url, &got)
+	if len(got.Before) < kad.Replicas || !slices.Contains(got.Before, got.Victim) || len(got.After) < kad.Replicas || slices.Contains(got.After, got.Victim) {
+		t.Errorf("%+v", got)
+	}
+	// and they hold it, whatever the page says
+	key := khashmir.HashID([]byte("a lecture"))
+	for _, p := range l.Network.Peers() {
+		if !slices.Contains(got.After, p.ID.String()) {
+			continue
+		}
+		if held, err := p.Node.Holdings(key, 1); err != nil || len(held) != 1 || held[0].Key != key {
+			t.Errorf("%s holds %v, %v", p.ID, held, err)
+		}
+	}
+}
+
 func TestACutIsSeenAndHeals(t *testing.T) {
 	_, url := network(t, 40)
 	var got struct {

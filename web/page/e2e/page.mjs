@@ -168,6 +168,24 @@ const scenes = {
     return { sides, stored, there, healed };
   },
 
+  // A value outlives one of its holders: another is given it.
+  async heal() {
+    const page = await open();
+    await look(page, "store", "a lecture", "it lives on");
+    const held = () => page.evaluate(() => (document.getElementById("held").dataset.ids ?? "").split(" "));
+    await page.waitForFunction(() => (document.getElementById("held").dataset.ids ?? "").split(" ").length >= 8);
+    const before = await held();
+    const mine = await page.inputValue("#me-id");
+    const victim = before.find((id) => !id.startsWith(mine));
+    await page.click("#tab-nodes");
+    await page.locator(`#nodes tr[data-id="${victim}"]`).locator("text=Kill").click();
+    await page.waitForFunction((i) => document.querySelector(`#nodes tr[data-id="${i}"]`).textContent.includes("down"), victim);
+    await page.click("#tab-lookup");
+    await page.waitForFunction((i) => { const held = document.getElementById("held"); return !held.hidden && held.dataset.ids.split(" ").length >= 8 && !held.dataset.ids.includes(i); }, victim);
+    await shoot(page, "outlived");
+    return { before, victim, after: await held() };
+  },
+
   // All by the keyboard: to the lookup, through it, over the ring, the tabs and the tour.
   async keys() {
     const page = await open();
@@ -250,7 +268,7 @@ try {
   const seen = await scenes[scene]();
   console.log(JSON.stringify({ ...seen, complaints }));
 } catch (problem) {
-  console.error(problem.message, complaints.join("\n"));
+  console.error(problem.stack, complaints.join("\n"));
   process.exitCode = 1;
 } finally {
   await browser.close();

@@ -120,6 +120,7 @@ function legend() {
   const entries = [["me", 0, "seen from"], ["good", 0, "good contact"], ["stale", 0, "stale"], ["bad", 0, "bad"]];
   if (world.testnet) entries.push(["other", 0, "not in its table"], ["down", 0, "down"]);
   if (world.cut) entries.splice(1, 1, ["good", 0, "contact on side A"], ["good", 1, "contact on side B"]);
+  if (ring.holders.size) entries.push(["holder", 0, "holds the key"]);
   const c = painted, key = JSON.stringify([entries, c.ink, c.page]);
   if (key === shownLegend) return;
   shownLegend = key;

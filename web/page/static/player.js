@@ -6,6 +6,7 @@ import { Recording } from "./recording.js";
 import { says, clip } from "./words.js";
 import { drawPlot } from "./plot.js";
 import { still } from "./theme.js";
+import { Holders } from "./holders.js";
 
 const ROWS = 48;          // of the shortlist that are shown
 const MAX_VALUES = 200;   // that are kept of one search
@@ -15,7 +16,7 @@ const LONGEST_VALUE = 300; // characters that are shown of one
 
 export class Player {
   constructor(world, ring) {
-    Object.assign(this, { world, ring, at: 0, playing: false, recording: null });
+    Object.assign(this, { world, ring, at: 0, playing: false, recording: null, holders: new Holders(world, ring) });
     $("lookup").addEventListener("submit", (e) => { e.preventDefault(); this.#submit(); });
     for (const radio of document.querySelectorAll("[name=kind]")) radio.addEventListener("change", () => this.#kind());
     const on = (id, f) => $(id).addEventListener("click", f);
@@ -122,6 +123,7 @@ export class Player {
     this.#play(false);
     this.recording = null;
     $("play").hidden = true;
+    this.holders.watch(null);
     $("lookup-empty").hidden = false;
     this.ring.show(null);
   }
@@ -129,7 +131,7 @@ export class Player {
   /** onRing says whether the ring shows the lookup, or the table as it is. */
   onRing(on) {
     this.hidden = !on;
-    if (!on) this.ring.show(null);
+    if (!on) { this.ring.show(null); this.holders.watch(null); }
     else if (this.recording) this.#show();
   }
 
@@ -196,6 +198,7 @@ export class Player {
     this.#rows(frame);
     drawPlot($("plot"), recording, frame, (to) => this.#jump(to));
     this.#outcome(frame);
+    this.holders.watch(frame.ended && recording.kind !== "find" && !this.hidden ? recording.target : null);
     if (!this.hidden) this.ring.show(frame, recording);
   }
 

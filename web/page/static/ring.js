@@ -21,6 +21,7 @@ export class Ring {
     this.pulses = [];
     this.frame = null;       // of a lookup
     this.target = null;
+    this.holders = new Set();
     this.focus = null;       // an ID
     this.travel = null;
     this.recolour(colours());
@@ -42,6 +43,9 @@ export class Ring {
     this.travel = moved && !still() ? { step: frame.step, begun: performance.now() } : null;
     this.redraw();
   }
+
+  /** holds shows who holds the key of the lookup. */
+  holds(ids) { this.holders = ids; this.redraw(); }
 
   /** pulse shows that a asked b. */
   pulse(a, b) {
@@ -217,11 +221,19 @@ export class Ring {
       const [kind, colour] = ofStep[contact.state] ?? ["hollow", "target"];
       shape(g, kind, p.x, p.y, ofStep[contact.state] ? size : size * 0.7, c[colour], c.card);
     }
+    for (const id of frame.contacts.keys()) { // who has died since
+      const p = this.places.get(id);
+      if (p && this.world.state(id) === "down") shape(g, "cross", p.x, p.y, size + 1, c.dead, c.card);
+    }
     g.strokeStyle = c.answered;
     g.lineWidth = 2;
     for (const id of frame.ended ? frame.closest : []) {
       const p = this.places.get(id);
       if (p) { g.beginPath(); g.arc(p.x, p.y, size + 4, 0, 2 * Math.PI); g.stroke(); }
+    }
+    for (const id of frame.ended ? this.holders : []) {
+      const p = this.places.get(id);
+      if (p) shape(g, "diamond", p.x, p.y, size, c.target, c.card);
     }
     const at = this.#point(turn(this.target), this.r - 14 - (this.size < 3 ? 14 : 0));
     shape(g, "triangle", at.x, at.y, 6, c.target, c.card);

@@ -56,6 +56,7 @@ export function kindOf(state, side) {
     case "down": return "cross";
     case "stale": return side ? "frame" : "hollow";
     case "bad": return "slashed";
+    case "holder": return "diamond";
   }
   return side ? "square" : "disc";
 }
@@ -64,6 +65,7 @@ export function colourOf(state, side, colours) {
   switch (state) {
     case "me": return colours.me;
     case "down": return colours.dead;
+    case "holder": return colours.target;
     case "bad": return colours.dead;
     case "other": return side ? colours.side : colours.other;
   }
