@@ -25,6 +25,13 @@ const (
 	// (paper, section 2.3, suggests 3; Khashmir's CONCURRENT_REQS: 4).
 	Alpha = 4
 
+	// JoinWidth is how many times K contacts a node looks for when it looks for
+	// its own place. Where many come at once each knows but a few, and who asks
+	// only the closest it hears of stays among them: of 3,000 nodes in process that
+	// begin together, lookups found 70 % of the closest with 1, 99.8 % with 2
+	// (docs/adr/0019).
+	JoinWidth = 2
+
 	// Replicas is how many of the closest nodes a store writes to
 	// (Khashmir's STORE_REDUNDANCY: 3; the paper writes to all K).
 	Replicas = 8

@@ -75,6 +75,9 @@ func (n *Node) begin(ctx context.Context, c *call) {
 	seeds := n.table.Closest(nil, c.query.Target, n.config.K)
 	c.known = n.table.Len()
 	config := lookup.Config{K: n.config.K, Alpha: n.config.Alpha, Self: n.self.ID}
+	if c.query.Target == n.self.ID {
+		config.K *= kad.JoinWidth
+	}
 	if c.query.Any {
 		config.Scatter = n.clock.Uint64()
 	}

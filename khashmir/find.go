@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/krpc"
@@ -145,17 +146,11 @@ func (n *Node) findNode(ctx context.Context, id kad.ID, then func([]kad.Contact,
 	n.begin(ctx, c)
 }
 
-// others is what the lookup found but for this node.
+// others is what the lookup found but for this node, up to K of them.
 func (c *call) others() []kad.Contact {
 	if c.lookup == nil {
 		return nil
 	}
-	closest := c.lookup.Closest()
-	others := closest[:0:0]
-	for _, o := range closest {
-		if o.ID != c.node.self.ID {
-			others = append(others, o)
-		}
-	}
-	return others
+	closest := slices.DeleteFunc(c.lookup.Closest(), func(o kad.Contact) bool { return o.ID == c.node.self.ID })
+	return closest[:min(len(closest), c.node.config.K)]
 }

@@ -120,11 +120,12 @@ func (c *call) observe(err error) {
 		return
 	}
 	o.said = true
+	closest := c.lookup.Closest()
 	l := Lookup{
 		Number:    c.number,
 		Target:    c.query.Target,
 		Values:    c.query.Method == krpc.FindValue,
-		Closest:   c.lookup.Closest(),
+		Closest:   closest[:min(len(closest), n.config.K)],
 		Questions: c.lookup.Questions(),
 		Answers:   c.answers,
 		Hops:      c.lookup.Hops(),
