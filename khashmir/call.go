@@ -25,6 +25,8 @@ type call struct {
 	number   int // of all begun
 	known    int // contacts to begin with
 	answers  int
+	thin     int  // of them, with fewer than K contacts
+	widened  bool // since many of them were
 	busy     bool // a question was not put, for there are too many
 	begun    time.Time
 	complete bool
@@ -75,9 +77,6 @@ func (n *Node) begin(ctx context.Context, c *call) {
 	seeds := n.table.Closest(nil, c.query.Target, n.config.K)
 	c.known = n.table.Len()
 	config := lookup.Config{K: n.config.K, Alpha: n.config.Alpha, Self: n.self.ID}
-	if c.query.Target == n.self.ID {
-		config.K *= kad.JoinWidth
-	}
 	if c.query.Any {
 		config.Scatter = n.clock.Uint64()
 	}
@@ -101,7 +100,7 @@ func (c *call) step() {
 	if c.over || c.complete {
 		return
 	}
-	if c.lookup.Done() && c.lastResort() {
+	if c.lookup.Done() && (c.lastResort() || c.widen()) {
 		return
 	}
 	if c.lookup.Done() {
@@ -136,6 +135,19 @@ func (c *call) lastResort() bool {
 	return true
 }
 
+// widen has a node that looks for its own place look wider where those around it
+// are as new as itself: they know few, and what is closest to it among them may
+// be an island. It reports whether that is begun.
+func (c *call) widen() bool {
+	if c.widened || c.query.Target != c.node.self.ID || c.thin == 0 || c.answers == 0 {
+		return false
+	}
+	c.widened = true
+	c.lookup.Widen(kad.JoinWidth * c.node.config.K)
+	c.step()
+	return true
+}
+
 // ask prefers the address that we know ourselves to one that others told.
 func (c *call) ask(to kad.Contact) {
 	if known, ok := c.node.table.Get(to.ID); ok {
@@ -159,6 +171,9 @@ func (c *call) ask(to kad.Contact) {
 			c.busy = c.busy || errors.Is(err, ErrBusy)
 		} else {
 			c.answers++
+			if len(r.Contacts) < c.node.config.K {
+				c.thin++
+			}
 			c.lookup.Reply(to.ID, r.Contacts)
 			if c.reply != nil {
 				c.reply(to, r)

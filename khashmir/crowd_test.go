@@ -11,7 +11,7 @@ import (
 // Many nodes that begin at once, each with three contacts, know their true
 // neighbours and not just those of some island.
 func TestACrowdThatComesAtOnceIsOneNetwork(t *testing.T) {
-	const count, least = 800, 0.96
+	const count, least = 1500, 0.93
 	nodes := join(t, transport.NewNetwork(1), count, func(i int, c *khashmir.Config) { c.WideBuckets = -1 })
 	known := 0
 	for _, n := range nodes {
