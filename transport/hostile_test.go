@@ -343,17 +343,28 @@ func strangerServes(t *testing.T, certificate tls.Certificate, answer func(*quic
 
 func strangerAsks(t *testing.T, to end, certificate tls.Certificate, message []byte) ([]byte, error) {
 	t.Helper()
-	return exchange(strangerDials(t, to, certificate), message)
+	c, err := dialAs(t, to, certificate)
+	if err != nil {
+		return nil, err // what is wrong with the certificate may come before Dial is through
+	}
+	return exchange(c, message)
 }
 
 func strangerDials(t *testing.T, to end, certificate tls.Certificate) *quic.Conn {
 	t.Helper()
-	c, err := quic.DialAddr(context.Background(), to.Addr().String(), strangerTLS(certificate), nil)
+	c, err := dialAs(t, to, certificate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { c.CloseWithError(0, "") })
 	return c
+}
+
+func dialAs(t *testing.T, to end, certificate tls.Certificate) (*quic.Conn, error) {
+	c, err := quic.DialAddr(context.Background(), to.Addr().String(), strangerTLS(certificate), nil)
+	if err == nil {
+		t.Cleanup(func() { c.CloseWithError(0, "") })
+	}
+	return c, err
 }
 
 func exchange(c *quic.Conn, message []byte) ([]byte, error) {
