@@ -61,10 +61,11 @@ func ago(t time.Time) string {
 
 func left(t time.Time) string { return time.Until(t).Round(time.Second).String() }
 
-// addr is a contact's, or a dash.
+// addr is a contact's. Only a node that listens at all its addresses does not know
+// its own.
 func addr(c api.Contact) string {
 	if c.Addr == "" {
-		return "-"
+		return "this node"
 	}
 	return c.Addr
 }
