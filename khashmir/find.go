@@ -146,11 +146,19 @@ func (n *Node) findNode(ctx context.Context, id kad.ID, then func([]kad.Contact,
 	n.begin(ctx, c)
 }
 
-// others is what the lookup found but for this node, up to K of them.
+// others is what the lookup found but for this node.
 func (c *call) others() []kad.Contact {
 	if c.lookup == nil {
 		return nil
 	}
-	closest := slices.DeleteFunc(c.lookup.Closest(), func(o kad.Contact) bool { return o.ID == c.node.self.ID })
-	return closest[:min(len(closest), c.node.config.K)]
+	return slices.DeleteFunc(c.closest(), func(o kad.Contact) bool { return o.ID == c.node.self.ID })
+}
+
+// closest is what the lookup found: K, of a search that was widened too.
+func (c *call) closest() []kad.Contact {
+	closest := c.lookup.Closest()
+	if c.widened {
+		closest = closest[:min(len(closest), c.node.config.K)]
+	}
+	return closest
 }

@@ -120,12 +120,11 @@ func (c *call) observe(err error) {
 		return
 	}
 	o.said = true
-	closest := c.lookup.Closest()
 	l := Lookup{
 		Number:    c.number,
 		Target:    c.query.Target,
 		Values:    c.query.Method == krpc.FindValue,
-		Closest:   closest[:min(len(closest), n.config.K)],
+		Closest:   c.closest(),
 		Questions: c.lookup.Questions(),
 		Answers:   c.answers,
 		Hops:      c.lookup.Hops(),
