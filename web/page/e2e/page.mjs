@@ -9,8 +9,20 @@ const [scene, url, executablePath, shots] = process.argv.slice(2);
 const PROJECTOR = { width: 1280, height: 720 }, PHONE = { width: 390, height: 844 };
 const PATIENCE = 60_000; // ms, for a network that heals
 
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+const browser = await started(3);
 const complaints = [];
+
+/** started is a browser. On a busy machine one dies before it has begun, which says
+ * nothing of the page: then another is started. */
+async function started(tries) {
+  for (;;) {
+    try {
+      return await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+    } catch (error) {
+      if (--tries === 0) throw error;
+    }
+  }
+}
 
 /** open is the page in a window of its own. Whatever the browser complains of, a
  * violated policy too, is kept. */
