@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -201,19 +202,31 @@ func TestAHubOfHubsSaysWhoseItIs(t *testing.T) {
 	t.Cleanup(func() { g.Close() })
 	c := client.Handler(g)
 	t.Cleanup(c.Close)
-	ended := listen(t, c, above)
+	before := above.Listening()
+	var mu sync.Mutex
+	whose := map[string]bool{}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- c.Events(t.Context(), func(e api.Event) {
+			mu.Lock()
+			defer mu.Unlock()
+			whose[e.Node] = true
+			if e.Lookup != nil && e.Node != nodes[1].ID().String() {
+				t.Errorf("%s has looked something up, which %s did", e.Node, nodes[1].ID())
+			}
+		})
+	}()
+	until(t, "somebody listens", func() bool { return above.Listening() > before })
 
 	nodes[1].FindNode(t.Context(), nodes[2].ID())
+	until(t, "both are heard", func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return whose[nodes[1].ID().String()] && whose[nodes[2].ID().String()]
+	})
 	g.Close()
-
-	whose := map[string]bool{}
-	for _, e := range <-ended {
-		whose[e.Node] = true
-		if e.Lookup != nil && e.Node != nodes[1].ID().String() {
-			t.Errorf("%s has looked something up, which %s did", e.Node, nodes[1].ID())
-		}
-	}
-	if !whose[nodes[1].ID().String()] || !whose[nodes[2].ID().String()] || whose[""] {
+	<-ended
+	if whose[""] {
 		t.Errorf("heard of %v", whose)
 	}
 }
