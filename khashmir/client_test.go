@@ -16,7 +16,7 @@ func TestAClientAsksAndIsNotAsked(t *testing.T) {
 	if _, err := client.FindCloseNodes(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	key, value := khashmir.HashID([]byte("a client's")), []byte("value")
+	key, value := client.ID(), []byte("value") // nobody is closer to it than the client
 
 	result, err := client.Store(t.Context(), key, value)
 	if err != nil || len(result.Stored) != 8 || len(result.Refused) > 0 {
@@ -29,6 +29,9 @@ func TestAClientAsksAndIsNotAsked(t *testing.T) {
 	}
 	if got := values(t, client, key); len(got) != 1 || got[0] != "value" {
 		t.Errorf("the client finds %q", got)
+	}
+	if stats, err := client.Stats(); err != nil || stats.Transport.Answered != 0 {
+		t.Errorf("others have asked it %d times, %v: they are told not to", stats.Transport.Answered, err)
 	}
 	for _, n := range nodes {
 		for _, bucket := range n.Table() {

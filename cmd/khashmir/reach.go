@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"time"
@@ -83,6 +84,9 @@ func (p *program) joinForAMoment(ctx context.Context) (*client.Client, func(), e
 		} else if err := os.MkdirAll(p.settings.dir, 0o700); err != nil {
 			return nil, nil, fmt.Errorf("make the node's directory: %w", err)
 		}
+	}
+	if !p.settings.json { // a contact with a wrong name, say
+		config.Logger = slog.New(slog.NewTextHandler(p.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
 	node, err := khashmir.Open(config)
 	if err != nil {

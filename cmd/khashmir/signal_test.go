@@ -191,6 +191,9 @@ func TestADaemonKilledIsTheSameNodeAgain(t *testing.T) {
 	dir := t.TempDir()
 	first := startDaemon(t, dir, nil)
 	before := first.status(t, nil)
+	if info, err := os.Stat(filepath.Join(dir, socketName)); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("who may talk to it: %v, %v", info.Mode(), err)
+	}
 	command(t, "put", "--dir", dir, "greeting", "hello")
 	first.stop(t, syscall.SIGKILL, -1)
 
