@@ -46,6 +46,10 @@ const (
 // isDatagram reports whether a packet is ours and not QUIC's.
 func isDatagram(packet []byte) bool { return len(packet) > 0 && packet[0] < 0x40 }
 
+// mayDial reports whether a packet may begin a connection: those that do have a
+// long header (RFC 9000, section 17.2).
+func mayDial(packet []byte) bool { return len(packet) > 0 && packet[0] >= 0x80 }
+
 // questionSize is how long a question's packet is at least. It leaves its
 // answer room within the amplification limit: K contacts, of both families at
 // that, and beside them a page of small values.

@@ -68,8 +68,8 @@ type QUIC struct {
 	// Set by Serve.
 	socket     *socket
 	quic       *quic.Transport
-	listener   *quic.Listener
 	config     *quic.Config
+	server     *tls.Config
 	client     *tls.Config
 	handle     Handler
 	pool       *pool
@@ -86,6 +86,8 @@ type QUIC struct {
 	answers int
 	shares  shares
 	running sync.WaitGroup // every goroutine of ours
+
+	listener *quic.Listener // nil until somebody dials
 
 	stats struct {
 		handshakes, resumed, asked, answered, bytesIn, bytesOut atomic.Uint64
@@ -115,7 +117,7 @@ func (t *QUIC) Serve(key ed25519.PrivateKey, handle func(from kad.Contact, q krp
 		return fmt.Errorf("transport: listen on %v: %w", t.settings.Listen, err)
 	}
 	t.serving = true
-	t.running.Go(t.acceptAll)
+	t.running.Go(t.readDatagrams)
 	return nil
 }
 
@@ -131,8 +133,8 @@ func (t *QUIC) open(key ed25519.PrivateKey, handle Handler) error {
 	if t.socket, err = listen(t.settings.Listen); err != nil {
 		return err
 	}
-	server, client := newTLS(keys, kad.MaxSessions)
-	t.client, t.config, t.handle = client, newQUICConfig(), handle
+	t.server, t.client = newTLS(keys, kad.MaxSessions)
+	t.config, t.handle = newQUICConfig(), handle
 	t.pool = newPool(kad.PublicKeyOf(key).ID(), t.settings.MaxConnections, t.settings.MaxBusyConnections)
 	t.pool.trim = t.trimLater
 	t.roundTrips = newRoundTrips(kad.MaxRoundTrips)
@@ -144,12 +146,7 @@ func (t *QUIC) open(key ed25519.PrivateKey, handle Handler) error {
 		ConnContext:         t.flood.admit,
 	}
 	t.socket.received = t.received
-	if t.listener, err = t.quic.Listen(server, t.config); err != nil {
-		_ = t.quic.Close()
-		_ = t.socket.Close()
-		return err
-	}
-	t.readDatagrams()
+	t.socket.dialled = sync.OnceFunc(t.listen)
 	return nil
 }
 
@@ -219,7 +216,7 @@ func (t *QUIC) Close() error {
 	t.mu.Lock()
 	first := !t.closed
 	t.closed = true
-	serving := t.serving
+	serving, listener := t.serving, t.listener
 	t.mu.Unlock()
 	t.cancel()
 	if !serving {
@@ -232,7 +229,9 @@ func (t *QUIC) Close() error {
 		for _, p := range t.asked.close() {
 			go p.then(krpc.Reply{}, ErrClosed)
 		}
-		_ = t.listener.Close()
+		if listener != nil {
+			_ = listener.Close()
+		}
 	}
 	t.running.Wait()
 	if !first {
@@ -243,18 +242,4 @@ func (t *QUIC) Close() error {
 		return fmt.Errorf("transport: close: %w", err)
 	}
 	return nil
-}
-
-// acceptAll hands on connections that others made, and waits for nothing else.
-func (t *QUIC) acceptAll() {
-	for {
-		qc, err := t.listener.Accept(context.Background())
-		if err != nil {
-			if t.root.Err() == nil {
-				t.log.Error("socket failed", "err", err)
-			}
-			return
-		}
-		t.running.Go(func() { t.accept(qc) })
-	}
 }

@@ -20,6 +20,7 @@ type socket struct {
 	sized    atomic.Bool
 	batches  batches
 	received func(packet []byte, from netip.AddrPort) // takes our own datagrams; set before reading begins
+	dialled  func()                                   // somebody may begin a connection; likewise
 }
 
 var errNotSized = errors.New("the buffers are not set yet")

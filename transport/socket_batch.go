@@ -24,13 +24,13 @@ func (s *socket) ReadBatch(packets []ipv4.Message, flags int) (int, error) {
 	n, err := s.batches.ReadBatch(packets, flags)
 	for i := range packets[:max(n, 0)] {
 		p := &packets[i]
-		if packet := p.Buffers[0][:p.N]; isDatagram(packet) {
+		switch packet := p.Buffers[0][:p.N]; {
+		case isDatagram(packet):
 			s.received(packet, plainAddr(p.Addr))
 			p.N = copy(p.Buffers[0], nobodys)
+		case mayDial(packet):
+			s.dialled()
 		}
 	}
 	return n, err
 }
-
-// readDatagrams has nothing left to do.
-func (t *QUIC) readDatagrams() {}

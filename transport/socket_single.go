@@ -2,29 +2,19 @@
 
 package transport
 
-import (
-	"net"
-
-	kad "github.com/khashmir/kad"
-)
+import "net"
 
 // Where quic-go reads packet by packet, it hands over those that are not its
-// own; it holds 32 of them.
+// own: see readDatagrams.
 type batches struct{}
 
 func newBatches(*net.UDPConn) batches { return batches{} }
 
-func (t *QUIC) readDatagrams() {
-	t.running.Go(func() {
-		packet := make([]byte, kad.MaxDatagram+1)
-		for {
-			n, from, err := t.quic.ReadNonQUICPacket(t.root, packet)
-			if err != nil {
-				return
-			}
-			if isDatagram(packet[:n]) {
-				t.socket.received(packet[:n], plainAddr(from))
-			}
-		}
-	})
+// ReadFrom is what quic-go reads with there.
+func (s *socket) ReadFrom(packet []byte) (int, net.Addr, error) {
+	n, from, err := s.UDPConn.ReadFrom(packet)
+	if mayDial(packet[:max(n, 0)]) {
+		s.dialled()
+	}
+	return n, from, err
 }
