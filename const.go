@@ -122,6 +122,13 @@ const (
 	// range before it is refreshed (paper, section 2.3; Khashmir: 1 h).
 	BucketStaleness = time.Hour
 
+	// SettleBuckets is how many of the farthest buckets a node looks into as soon
+	// as it has found its place (paper, section 2.3: all; Khashmir: none). 15 of 16
+	// targets are in those four. SettledFor is how long they then count as fresh:
+	// the network may have been as new as the node.
+	SettleBuckets = 4
+	SettledFor    = 15 * time.Minute
+
 	// ReplacementsPerBucket is how many contacts wait for a place in a full
 	// bucket (paper, section 4.1, keeps them too; Khashmir: none).
 	ReplacementsPerBucket = 8

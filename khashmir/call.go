@@ -33,6 +33,7 @@ type call struct {
 	over     bool
 
 	observers observers
+	settling  bool // it is the node's own, for a table that is new
 
 	desperate bool        // everybody we know is being asked
 	forget    func() bool // stops listening to the context
@@ -105,7 +106,7 @@ func (c *call) step() {
 	}
 	if c.lookup.Done() {
 		c.complete = true
-		c.node.table.LookedUp(c.query.Target, c.node.clock.Now())
+		c.node.table.LookedUp(c.query.Target, c.freshness())
 		c.node.counts.hops += c.lookup.Hops()
 		c.observe(c.err())
 		c.measure()
@@ -115,11 +116,20 @@ func (c *call) step() {
 	c.watch()
 }
 
+// freshness is as of when the target's bucket counts as looked up.
+func (c *call) freshness() time.Time {
+	now := c.node.clock.Now()
+	if c.settling {
+		now = now.Add(-max(0, c.node.config.BucketStaleness-kad.SettledFor))
+	}
+	return now
+}
+
 // measure learns from a lookup how large the network is. One for our own ID
 // would find us where nobody is by chance.
 func (c *call) measure() {
 	if closest := c.lookup.Closest(); len(closest) == c.node.config.K && c.query.Target != c.node.self.ID {
-		c.node.density.observe(c.query.Target, closest)
+		c.node.density.observe(c.query.Target, closest, c.settling)
 	}
 }
 

@@ -62,6 +62,7 @@ type Config struct {
 	// The tunables. Zero means the constant of the same name in package kad.
 	K                  int
 	WideBuckets        int // less than 0: none
+	SettleBuckets      int // less than 0: none
 	Alpha              int
 	Replicas           int
 	ValueTTL           time.Duration
@@ -120,6 +121,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.K = cmp.Or(c.K, kad.K)
 	c.WideBuckets = cmp.Or(c.WideBuckets, kad.WideBuckets)
+	c.SettleBuckets = cmp.Or(c.SettleBuckets, kad.SettleBuckets)
 	c.Alpha = cmp.Or(c.Alpha, kad.Alpha)
 	c.Replicas = cmp.Or(c.Replicas, min(kad.Replicas, c.K))
 	c.ValueTTL = cmp.Or(c.ValueTTL, kad.ValueTTL)

@@ -127,23 +127,36 @@ func (n *Node) FindNode(ctx context.Context, id ID) ([]Contact, error) {
 	return r.closest, r.err
 }
 
-// FindCloseNodes looks for the node's own neighbours, and so makes it known to
-// them: the second step of joining, after AddContact. The first time, what is
-// found is saved at once: a crash a moment later finds the way back.
+// FindCloseNodes joins, the second step after AddContact: it looks for the node's
+// own neighbours, which it returns, and so makes it known to them, and then into
+// the farthest ranges of its table. The first time, the contacts are saved at once:
+// a crash a moment later finds the way back.
 func (n *Node) FindCloseNodes(ctx context.Context) ([]Contact, error) {
-	contacts, err := n.FindNode(ctx, n.self.ID)
-	if err == nil && n.saved.CompareAndSwap(false, true) {
-		n.checkpoint()
+	type result struct {
+		closest []Contact
+		err     error
 	}
-	return contacts, err
+	got := make(chan result, 1)
+	n.mu.Lock()
+	n.settle(ctx, func(closest []Contact, err error) {
+		n.after = append(n.after, func() { got <- result{closest, err} })
+	})
+	n.leave()
+	r := <-got
+	return r.closest, r.err
 }
 
 // findNode runs then under the lock, exactly once.
 func (n *Node) findNode(ctx context.Context, id kad.ID, then func([]kad.Contact, error)) {
+	n.begin(ctx, findCall(id, then))
+}
+
+// findCall is a lookup of a node that has not begun.
+func findCall(id kad.ID, then func([]kad.Contact, error)) *call {
 	c := &call{query: krpc.Query{Method: krpc.FindNode, Target: id}}
 	c.found = func() { c.end(c.err()) }
 	c.ended = func(err error) { then(c.others(), err) }
-	n.begin(ctx, c)
+	return c
 }
 
 // others is what the lookup found but for this node.

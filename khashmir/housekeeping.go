@@ -123,11 +123,7 @@ func (j *joining) next() {
 	if len(j.contacts) == 0 {
 		j.busy--
 		if j.busy == 0 && n.table.Len() > 0 {
-			n.findNode(context.Background(), n.self.ID, func(_ []kad.Contact, err error) {
-				if err == nil && n.saved.CompareAndSwap(false, true) {
-					n.after = append(n.after, n.checkpoint)
-				}
-			})
+			n.settle(context.Background(), func([]kad.Contact, error) {})
 		}
 		return
 	}

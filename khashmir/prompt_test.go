@@ -66,6 +66,7 @@ func newHurry(t *testing.T) *hurry {
 		d := &moodyStore{Store: c.Store}
 		c.Store, h.disks[kad.PublicKeyOf(c.Key).ID()] = d, d
 		c.Replicas, c.Observer.Lookup = replicas, h.lookedUp
+		c.SettleBuckets = -1 // else all would know already how large the town is
 	})
 	h.net.SetLatency(5*time.Millisecond, 0)
 	return h

@@ -69,6 +69,7 @@ var Parameters = []Parameter{
 
 	{"k", "n", "contacts in a bucket, and found by a lookup", count(func(c *Config) *int { return &c.Node.K })},
 	{"wide-buckets", "n", "of the farthest buckets hold more than k (-1: none)", count(func(c *Config) *int { return &c.Node.WideBuckets })},
+	{"settle-buckets", "n", "of the farthest buckets a newcomer looks into (-1: none)", count(func(c *Config) *int { return &c.Node.SettleBuckets })},
 	{"alpha", "n", "questions of a lookup in flight", count(func(c *Config) *int { return &c.Node.Alpha })},
 	{"replicas", "n", "nodes that hold a value", count(func(c *Config) *int { return &c.Node.Replicas })},
 	{"max-failures", "n", "unanswered questions that cost the place", count(func(c *Config) *int { return &c.Node.MaxFailures })},
