@@ -114,11 +114,11 @@ func (p *program) keepUp(ctx context.Context) error {
 func (p *program) open(log *slog.Logger, observer khashmir.Observer) (*khashmir.Node, error) {
 	config := p.settings.node
 	config.Path, config.Bootstrap, config.Logger, config.Observer = p.settings.database(), p.settings.bootstrap, log, observer
+	addr, err := net.ResolveUDPAddr("udp", config.Listen)
+	if err != nil {
+		return nil, usage("--listen %q is no address: %w", config.Listen, err)
+	}
 	if p.settings.streams {
-		addr, err := net.ResolveUDPAddr("udp", config.Listen)
-		if err != nil {
-			return nil, usage("--listen %q: %w", config.Listen, err)
-		}
 		config.Transport = transport.NewQUIC(transport.QUICConfig{Listen: addr.AddrPort(), MaxConnections: config.MaxConnections, StreamsOnly: true})
 	}
 	node, err := khashmir.Open(config)
