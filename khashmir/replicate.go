@@ -1,6 +1,7 @@
 package khashmir
 
 import (
+	"slices"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -69,6 +70,11 @@ func (r *round) plan() {
 			r.strays = others
 		}
 	}
+	ranges := 0
+	for _, sharer := range sharers {
+		ranges += len(sharer.Ranges)
+	}
+	r.todo = slices.Grow(r.todo, ranges)
 	for _, sharer := range sharers {
 		id := sharer.Contact.ID
 		earlier := r.begun[id] // its ranges of now are disjoint
@@ -112,7 +118,7 @@ func (r *round) next() {
 		}
 		return
 	}
-	c := r.todo[0]
+	c := &r.todo[0]
 	r.todo = r.todo[1:]
 	_, dead := r.dead[c.with.ID]
 	if dead {
@@ -133,7 +139,7 @@ func (r *round) nextLater() {
 }
 
 // compare asks c.with whether it holds what we hold. It runs without the lock.
-func (r *round) compare(c comparison) {
+func (r *round) compare(c *comparison) {
 	n := r.node
 	digest, ok, err := n.store.Digest(c.keys, kad.CompareEntries, n.clock.Now())
 	n.mu.Lock()
@@ -175,7 +181,7 @@ func (r *round) compare(c comparison) {
 
 // split goes on with the halves. What hangs on the whole waits for the next
 // round, when there may be less.
-func (r *round) split(c comparison) {
+func (r *round) split(c *comparison) {
 	c.let.end(false)
 	if lower, upper, ok := c.keys.Halves(); ok {
 		r.todo = append(r.todo, comparison{with: c.with, keys: lower, stray: c.stray}, comparison{with: c.with, keys: upper, stray: c.stray})
@@ -193,7 +199,7 @@ func (r *round) bury(contact kad.Contact) {
 
 // missing finds what is not among the marks of the reply and hands it over. It
 // runs without the lock.
-func (r *round) missing(c comparison, reply krpc.Reply) {
+func (r *round) missing(c *comparison, reply krpc.Reply) {
 	n := r.node
 	marks, err := n.store.Marks(c.keys, kad.CompareEntries, n.clock.Now())
 	if err != nil {
@@ -203,7 +209,7 @@ func (r *round) missing(c comparison, reply krpc.Reply) {
 	for _, mark := range reply.Marks {
 		theirs[mark] = struct{}{}
 	}
-	h := &handover{round: r, comparison: c, token: reply.Token}
+	h := &handover{round: r, comparison: *c, token: reply.Token}
 	for _, m := range marks {
 		if _, has := theirs[m.Mark]; !has {
 			h.left = append(h.left, m)

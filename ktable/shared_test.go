@@ -1,6 +1,8 @@
 package ktable_test
 
 import (
+	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -96,6 +98,9 @@ func TestSharedRangesAreDisjointAndFew(t *testing.T) {
 			if r.Last().Compare(s.Ranges[i+1].Prefix) >= 0 {
 				t.Fatalf("%v and %v overlap or are out of order", r, s.Ranges[i+1])
 			}
+			if whole := kad.NewRange(r.Prefix, r.Bits-1); whole.Bits == s.Ranges[i+1].Bits-1 && whole.Covers(s.Ranges[i+1]) {
+				t.Fatalf("%v and %v are one range", r, s.Ranges[i+1])
+			}
 		}
 	}
 	if len(sharers) < kad.K-1 || ranges > 12*len(sharers) {
@@ -104,27 +109,58 @@ func TestSharedRangesAreDisjointAndFew(t *testing.T) {
 	t.Logf("%d ranges with %d sharers", ranges, len(sharers))
 }
 
-// Who makes IDs next to ours can make the ranges coarse, not many.
-func TestACrowdAroundUsIsBounded(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 1))
-	self := kad.RandomID(random)
-	table := ktable.New(self, ktable.Config{})
-	for bits := range 60 {
-		for range 40 {
-			c := someone(random)
-			c.ID = kad.RandomInRange(self, bits, random)
-			table.Seen(c, time.Unix(0, 0))
-		}
+// Whoever makes IDs can make the ranges coarse, not many, and have but few share
+// the same one.
+func TestACrowdIsBounded(t *testing.T) {
+	crowds := map[string]func(self kad.ID, random *rand.Rand) kad.ID{
+		"around us": func(self kad.ID, random *rand.Rand) kad.ID {
+			for range 1 + random.IntN(3) {
+				self = self.Flip(2 * random.IntN(60))
+			}
+			return self
+		},
+		"far off": func(self kad.ID, random *rand.Rand) kad.ID {
+			if random.IntN(1000) == 0 {
+				return kad.RandomInRange(self, 1, random)
+			}
+			return kad.RandomInRange(self.Flip(0), 20, random)
+		},
 	}
-	ranges := 0
-	sharers, _ := table.Shared(kad.K, nil)
-	for _, s := range sharers {
-		ranges += len(s.Ranges)
+	for name, someoneOf := range crowds {
+		t.Run(name, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(1, 1))
+			self := kad.RandomID(random)
+			table := ktable.New(self, ktable.Config{Wide: kad.WideBuckets})
+			for range 4000 {
+				c := someone(random)
+				if c.ID = someoneOf(self, random); c.ID != self {
+					table.Seen(c, time.Unix(0, 0))
+				}
+			}
+
+			sharers, _ := table.Shared(kad.K, nil)
+
+			ranges, having := 0, make(map[kad.ID]int) // how many have a range's first key
+			for _, s := range sharers {
+				ranges += len(s.Ranges)
+				for _, r := range s.Ranges {
+					having[r.Prefix] = 0
+				}
+			}
+			for key := range having {
+				for i, s := range sharers {
+					if shares(sharers[i:i+1], s.Contact.ID, key) {
+						having[key]++
+					}
+				}
+			}
+			most := slices.Max(slices.Collect(maps.Values(having)))
+			if ranges > 10_000 || most > 2*kad.K {
+				t.Errorf("%d contacts, %d ranges, %d share the same", table.Len(), ranges, most)
+			}
+			t.Logf("%d contacts, %d ranges, %d share the same", table.Len(), ranges, most)
+		})
 	}
-	if ranges > 10_000 {
-		t.Errorf("%d ranges", ranges)
-	}
-	t.Logf("%d contacts, %d ranges", table.Len(), ranges)
 }
 
 func TestAloneNothingIsShared(t *testing.T) {
@@ -148,15 +184,29 @@ func shares(sharers []ktable.Sharer, with, key kad.ID) bool {
 	return false
 }
 
+// BenchmarkShared is with the tables of a small and of a large network.
 func BenchmarkShared(b *testing.B) {
-	random := rand.New(rand.NewPCG(1, 1))
-	table := ktable.New(kad.RandomID(random), ktable.Config{})
-	for range 10_000 {
-		table.Seen(someone(random), time.Unix(0, 0))
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		table.Shared(kad.K, nil)
+	for _, nodes := range []int{100, 1_000, 100_000} {
+		random := rand.New(rand.NewPCG(1, 1))
+		self := kad.RandomID(random)
+		table := ktable.New(self, ktable.Config{Wide: kad.WideBuckets})
+		for range nodes {
+			table.Seen(someone(random), time.Unix(0, 0))
+		}
+		nobody := func(kad.ID) bool { return false }
+		b.Run(fmt.Sprintf("%d nodes, all", nodes), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				table.Shared(kad.Replicas, nobody)
+			}
+		})
+		neighbour := []kad.ID{table.Closest(nil, self, kad.Replicas)[kad.Replicas/2].ID}
+		b.Run(fmt.Sprintf("%d nodes, one", nodes), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				table.SharedWith(neighbour, kad.Replicas, nobody)
+			}
+		})
 	}
 }
 

@@ -7,7 +7,8 @@
 // use; the node's lock guards it.
 //
 // Read table.go for what happens to a contact, bucket.go for the order within a
-// bucket, split.go for the shape of the table and closest.go for its use.
+// bucket, split.go for the shape of the table, closest.go for its use and walk.go
+// for who holds what together with us.
 package ktable
 
 import (
