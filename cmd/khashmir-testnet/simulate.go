@@ -130,6 +130,13 @@ func (f *simFlag) Set(value string) error { return sim.Set(f.config, f.parameter
 // nodes fit, and what they drop beside them.
 const simMemory = 7 << 30
 
+// simGarbage is how much of it there may be, in percent of what is in use, while a
+// network is so small that it does not matter: a tenth of the time.
+const (
+	simGarbage = 400
+	simSmall   = 10_000 // nodes
+)
+
 // simulate runs what is wanted and shows what came of it.
 func (p program) simulate(ctx context.Context, s simulation) (err error) {
 	if err := s.config.Check(); err != nil {
@@ -161,6 +168,9 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(simMemory)
+	}
+	if os.Getenv("GOGC") == "" && s.config.Nodes <= simSmall && parameter != "nodes" {
+		debug.SetGCPercent(simGarbage)
 	}
 	lines := newProgress(p.stderr, false)
 	points, err := sim.Sweep(ctx, s.config, parameter, values, s.seeds, func(p sim.Progress) {
