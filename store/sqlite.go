@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -189,7 +190,12 @@ func (s *SQLite) connect() error {
 	if s.conn, err = s.db.Connx(ctx); err != nil {
 		return err
 	}
-	s.statements.belong(s.conn)
+	if err := s.conn.Raw(func(direct any) error {
+		s.statements.belong(direct.(driver.ConnPrepareContext))
+		return nil
+	}); err != nil {
+		return err
+	}
 	if err := s.whole(); err != nil {
 		return err
 	}
@@ -263,7 +269,7 @@ func (s *SQLite) leave() {
 // transact runs do and commits what it did, or takes all of it back. The
 // caller has the turn.
 func (s *SQLite) transact(do func() error) error {
-	if _, err := s.begin.exec(); err != nil {
+	if err := s.begin.exec(); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	err := do()
@@ -272,7 +278,7 @@ func (s *SQLite) transact(do func() error) error {
 	}
 	clear(s.tally)
 	if err == nil {
-		if _, err = s.commit.exec(); err != nil {
+		if err = s.commit.exec(); err != nil {
 			err = fmt.Errorf("commit: %w", err)
 		}
 	}

@@ -1,13 +1,10 @@
 package store
 
 import (
-	"context"
-	"database/sql"
+	"database/sql/driver"
 	"errors"
-	"fmt"
 	"strings"
 
-	"github.com/jmoiron/sqlx"
 	kad "github.com/khashmir/kad"
 )
 
@@ -57,7 +54,7 @@ const row = `id, key, seq, removed, publisher, created_at, expires_at, signature
 const gone = ` RETURNING +publisher AS a, +origin AS b, length(value) AS c`
 
 // belong gives them their words and their connection.
-func (st *statements) belong(conn *sqlx.Conn) {
+func (st *statements) belong(conn driver.ConnPrepareContext) {
 	st.begin.sql = `BEGIN IMMEDIATE`
 	st.commit.sql = `COMMIT`
 	st.rollback.sql = `ROLLBACK`
@@ -124,60 +121,3 @@ func (st *statements) close() (err error) {
 	}
 	return err
 }
-
-// statement is one of them. Who uses it has the turn.
-type statement struct {
-	conn *sqlx.Conn
-	sql  string
-	stmt *sqlx.Stmt // nil until it is used
-}
-
-// ready is the statement prepared.
-func (s *statement) ready() (_ *sqlx.Stmt, err error) {
-	if s.stmt == nil {
-		if s.stmt, err = s.conn.PreparexContext(context.Background(), s.sql); err != nil {
-			return nil, fmt.Errorf("prepare %q: %w", s.sql, err)
-		}
-	}
-	return s.stmt, nil
-}
-
-func (s *statement) close() (err error) {
-	if s.stmt != nil {
-		err, s.stmt = s.stmt.Close(), nil
-	}
-	return err
-}
-
-func (s *statement) exec(args ...any) (sql.Result, error) {
-	stmt, err := s.ready()
-	if err != nil {
-		return nil, err
-	}
-	return stmt.Exec(args...)
-}
-
-func (s *statement) query(args ...any) (*sqlx.Rows, error) {
-	stmt, err := s.ready()
-	if err != nil {
-		return nil, err
-	}
-	return stmt.Queryx(args...)
-}
-
-// first is the first row, for Scan to read.
-func (s *statement) first(args ...any) scanner {
-	stmt, err := s.ready()
-	if err != nil {
-		return unread{err}
-	}
-	return stmt.QueryRow(args...)
-}
-
-// scanner is a row.
-type scanner interface{ Scan(into ...any) error }
-
-// unread is a row that could not be asked for.
-type unread struct{ err error }
-
-func (u unread) Scan(...any) error { return u.err }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"os"
@@ -42,11 +41,11 @@ func (s *SQLite) settle() error {
 		if change == (usage{}) {
 			continue
 		}
-		if _, err := s.count.exec([]byte(name), change.Entries, change.Bytes); err != nil {
+		if err := s.count.exec([]byte(name), change.Entries, change.Bytes); err != nil {
 			return err
 		}
 		if change.Entries < 0 && name != "" {
-			if _, err := s.uncount.exec([]byte(name)); err != nil {
+			if err := s.uncount.exec([]byte(name)); err != nil {
 				return err
 			}
 		}
@@ -63,7 +62,7 @@ func (s *SQLite) remove(by *statement, args ...any) (gone int, err error) {
 	}
 	defer rows.Close()
 	for ; rows.Next(); gone++ {
-		var publisher, origin sql.RawBytes
+		var publisher, origin []byte
 		var size int64
 		if err := rows.Scan(&publisher, &origin, &size); err != nil {
 			return gone, err
