@@ -17,7 +17,9 @@ import (
 // its own rows and no others, be it the first one.
 
 const (
-	pageSize   = 4096 // SQLite's default, and ours
+	pageSize    = 2048 // of a new file, in bytes: see docs/adr/0020-smaller-pages.md
+	oldPageSize = 4096 // of a file from before
+
 	leafPage   = 0x0d // the kind of page that has rows
 	fileHeader = 100  // bytes before the first page's own
 	walHeader  = 32
@@ -32,6 +34,7 @@ const (
 // may be damaged anywhere. Memory: 16 bytes or so for each page in the log.
 type pages struct {
 	file, log *os.File
+	size      int              // of a page, in bytes
 	logged    map[uint32]int64 // where in the log the newest committed version is
 	count     uint32
 	free      []bool // pages that are not in use, by number; nil if that is not known
@@ -50,13 +53,13 @@ func openPages(path string) (*pages, error) {
 		file.Close()
 		return nil, err
 	}
-	p.count = uint32((info.Size() + pageSize - 1) / pageSize)
-	if p.log, err = os.Open(path + "-wal"); err == nil {
-		p.readLog()
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	if p.log, err = os.Open(path + "-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		file.Close()
 		return nil, err
 	}
+	p.size = p.measure()
+	p.count = uint32((info.Size() + int64(p.size) - 1) / int64(p.size))
+	p.readLog()
 	p.readFree()
 	return p, nil
 }
@@ -68,25 +71,68 @@ func (p *pages) close() {
 	}
 }
 
+// measure is how large the pages are: as the file says, or its log. Where neither
+// can be read it is the size with which more rows can.
+func (p *pages) measure() int {
+	head := make([]byte, walHeader)
+	if n, _ := p.file.ReadAt(head, 0); n == len(head) && string(head[:16]) == "SQLite format 3\x00" {
+		if size := int(binary.BigEndian.Uint16(head[16:])); size == pageSize || size == oldPageSize {
+			return size
+		}
+	}
+	if size, _ := p.logHead(head); size == pageSize || size == oldPageSize {
+		return size
+	}
+	best, most := pageSize, 0
+	for _, size := range []int{pageSize, oldPageSize} {
+		looked := pages{file: p.file, size: size, count: uint32(ownPages * oldPageSize / size)}
+		whole := 0
+		for n := range looked.count {
+			for r, ok := range looked.rows(n + 1) {
+				if _, is := r.put(); ok && is {
+					whole++
+				}
+			}
+		}
+		if whole > most {
+			best, most = size, whole
+		}
+	}
+	return best
+}
+
+// logHead reads the head of the log: how large its pages are, 0 if there is none
+// that is whole, and in which order its sums are.
+func (p *pages) logHead(head []byte) (size int, order binary.ByteOrder) {
+	if p.log == nil {
+		return 0, nil
+	}
+	if _, err := p.log.ReadAt(head, 0); err != nil {
+		return 0, nil
+	}
+	order = binary.LittleEndian
+	if head[3]&1 == 1 {
+		order = binary.BigEndian
+	}
+	a, b := logSum(order, 0, 0, head[:24])
+	if binary.BigEndian.Uint32(head)&^1 != 0x377f0682 ||
+		binary.BigEndian.Uint32(head[24:]) != a || binary.BigEndian.Uint32(head[28:]) != b {
+		return 0, nil
+	}
+	return int(binary.BigEndian.Uint32(head[8:])), order
+}
+
 // readLog finds what is committed in the log, as SQLite does: up to the last
 // commit before the first frame that is not as it was written.
 func (p *pages) readLog() {
 	head := make([]byte, walHeader)
-	if _, err := p.log.ReadAt(head, 0); err != nil {
+	size, order := p.logHead(head)
+	if size != p.size {
 		return
 	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if head[3]&1 == 1 {
-		order = binary.BigEndian
-	}
-	var a, b uint32
-	a, b = logSum(order, a, b, head[:24])
-	if binary.BigEndian.Uint32(head)&^1 != 0x377f0682 || binary.BigEndian.Uint32(head[8:]) != pageSize ||
-		binary.BigEndian.Uint32(head[24:]) != a || binary.BigEndian.Uint32(head[28:]) != b {
-		return
-	}
+	a, b := binary.BigEndian.Uint32(head[24:]), binary.BigEndian.Uint32(head[28:])
 	open := make(map[uint32]int64) // not committed yet
-	frame := make([]byte, walFrame+pageSize)
+	frame := make([]byte, walFrame+p.size)
 	for at := int64(walHeader); ; at += int64(len(frame)) {
 		if _, err := p.log.ReadAt(frame, at); err != nil {
 			return
@@ -126,7 +172,7 @@ func (p *pages) read(n uint32, page []byte) bool {
 		_, err := p.log.ReadAt(page, at)
 		return err == nil
 	}
-	got, _ := p.file.ReadAt(page, int64(n-1)*pageSize) // a bad sector is as a damaged page
+	got, _ := p.file.ReadAt(page, int64(n-1)*int64(p.size)) // a bad sector is as a damaged page
 	return got > 0
 }
 
@@ -135,7 +181,7 @@ func (p *pages) read(n uint32, page []byte) bool {
 // list that is damaged is none: rather does a row come back than that one is
 // lost.
 func (p *pages) readFree() {
-	page := make([]byte, pageSize)
+	page := make([]byte, p.size)
 	if !p.read(1, page) {
 		return
 	}
@@ -155,7 +201,7 @@ func (p *pages) readFree() {
 			return
 		}
 		leaves := binary.BigEndian.Uint32(page[4:])
-		if leaves > pageSize/4-2 {
+		if int(leaves) > p.size/4-2 {
 			return
 		}
 		for i := range leaves {
@@ -174,7 +220,7 @@ func (p *pages) readFree() {
 // that cannot.
 func (p *pages) rows(n uint32) iter.Seq2[found, bool] {
 	return func(yield func(found, bool) bool) {
-		page := make([]byte, pageSize)
+		page := make([]byte, p.size)
 		if int(n) < len(p.free) && p.free[n] || !p.read(n, page) {
 			return
 		}
@@ -186,9 +232,9 @@ func (p *pages) rows(n uint32) iter.Seq2[found, bool] {
 			return
 		}
 		cells := int(binary.BigEndian.Uint16(page[head+3:]))
-		for i := range min(cells, (pageSize-head-8)/2) {
+		for i := range min(cells, (p.size-head-8)/2) {
 			at := int(binary.BigEndian.Uint16(page[head+8+2*i:]))
-			r, ok := p.row(page[min(at, pageSize):])
+			r, ok := p.row(page[min(at, p.size):])
 			if !yield(r, ok) {
 				return
 			}
@@ -206,10 +252,10 @@ func (p *pages) row(b []byte) (r found, ok bool) {
 	r.id = int64(id)
 	b = b[n+m:]
 	here := int(size)
-	if here > pageSize-35 {
-		const least = (pageSize-12)*32/255 - 23
-		here = least + (here-least)%(pageSize-4)
-		if here > pageSize-35 {
+	if here > p.size-35 {
+		least := (p.size-12)*32/255 - 23
+		here = least + (here-least)%(p.size-4)
+		if here > p.size-35 {
 			here = least
 		}
 	}
@@ -231,13 +277,13 @@ func (p *pages) row(b []byte) (r found, ok bool) {
 
 // overflow appends the chain of pages that begins at next, up to size bytes.
 func (p *pages) overflow(record []byte, next uint32, size int) ([]byte, bool) {
-	page := make([]byte, pageSize)
+	page := make([]byte, p.size)
 	for len(record) < size {
 		if !p.read(next, page) {
 			return nil, false
 		}
 		next = binary.BigEndian.Uint32(page)
-		record = append(record, page[4:4+min(pageSize-4, size-len(record))]...)
+		record = append(record, page[4:4+min(p.size-4, size-len(record))]...)
 	}
 	return record, true
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,9 +22,10 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// The settings of the one connection. The pragma takes the file for this
-// process alone and keeps the log's index in our memory instead of in a third
-// file. It must come before all that reads the file, and so before these:
+// The settings of the one connection. The first pragma means a new file alone,
+// the second takes the file for this process alone and keeps the log's index in
+// our memory instead of in a third file. They must come before all that reads the
+// file, and so before these:
 //
 // journal_mode changes the file, and is set once that is known to be ours. The
 // cache is small (KiB, negative) because one process may hold a thousand
@@ -32,7 +34,7 @@ const laterSettings = "PRAGMA journal_mode = WAL; PRAGMA cache_size = -256"
 
 // Config.PowerSafe makes synchronous FULL of NORMAL.
 var settings = url.Values{
-	"_pragma":      {"locking_mode(EXCLUSIVE)"},
+	"_pragma":      {"page_size(" + strconv.Itoa(pageSize) + ")", "locking_mode(EXCLUSIVE)"},
 	"_synchronous": {"NORMAL"},
 	"_error_rc":    {"1"}, // no stale message beside the right one
 }
