@@ -77,8 +77,8 @@ func (s *SQLite) Miscounted() (names []string) {
 			SELECT publisher AS name, COUNT(*) AS entries, SUM(length(value)) AS bytes FROM entries GROUP BY publisher
 			UNION ALL SELECT origin, COUNT(*), SUM(length(value)) FROM entries WHERE origin <> x'' GROUP BY origin
 			UNION ALL SELECT x'', COUNT(*), COALESCE(SUM(length(value)), 0) FROM entries)
-		SELECT hex(name) FROM (SELECT * FROM counted EXCEPT SELECT * FROM usage)
-		UNION SELECT hex(publisher) FROM (SELECT * FROM usage EXCEPT SELECT * FROM counted)`)
+		SELECT hex(name) FROM (SELECT * FROM counted EXCEPT SELECT * FROM taken)
+		UNION SELECT hex(name) FROM (SELECT * FROM taken EXCEPT SELECT * FROM counted)`)
 	if err != nil {
 		panic(err)
 	}

@@ -21,6 +21,7 @@ const (
 	oldPageSize = 4096 // of a file from before
 
 	leafPage   = 0x0d // the kind of page that has rows
+	indexLeaf  = 0x0a // the kind that has those of an index, or of a table without rowids
 	fileHeader = 100  // bytes before the first page's own
 	walHeader  = 32
 	walFrame   = 24 // bytes before each page in the log
@@ -228,6 +229,12 @@ func (p *pages) rows(n uint32) iter.Seq2[found, bool] {
 		if n == 1 {
 			head = fileHeader
 		}
+		if page[head] == indexLeaf {
+			if r, ok := p.first(page); ok {
+				yield(r, true)
+			}
+			return
+		}
 		if page[head] != leafPage {
 			return
 		}
@@ -240,6 +247,19 @@ func (p *pages) rows(n uint32) iter.Seq2[found, bool] {
 			}
 		}
 	}
+}
+
+// first is the first row of an index, if that is everybody's (see tally.go): the
+// empty name comes before all others. The other rows say nothing that is not in
+// a table.
+func (p *pages) first(page []byte) (r found, ok bool) {
+	b := page[min(int(binary.BigEndian.Uint16(page[8:])), len(page)):]
+	size, n := varint(b)
+	if n == 0 || size > uint64(len(b)-n) {
+		return r, false
+	}
+	r.columns, ok = columns(b[n : n+int(size)])
+	return r, ok && r.everybody()
 }
 
 // row reads the cell that b begins with, and what of it is on other pages.

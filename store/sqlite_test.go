@@ -45,7 +45,7 @@ func TestAReopenedStoreHasItsIdentityItsEntriesAndItsContacts(t *testing.T) {
 func TestTheConnectionRunsWithTheSettingsWeAskedFor(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{})
 	for pragma, want := range map[string]string{
-		"journal_mode": "wal", "synchronous": "1", "locking_mode": "exclusive", "cache_size": "-256", "user_version": "6",
+		"journal_mode": "wal", "synchronous": "1", "locking_mode": "exclusive", "cache_size": "-256", "user_version": "7",
 	} {
 		if got := s.Pragma(pragma); got != want {
 			t.Errorf("PRAGMA %s = %q, want %q", pragma, got, want)

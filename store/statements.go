@@ -64,9 +64,9 @@ func (st *statements) belong(conn driver.ConnPrepareContext) {
 		CASE WHEN e.id IS NULL THEN (SELECT COUNT(*) FROM entries WHERE key = ?) ELSE 0 END AS f,
 		COALESCE(its.entries, 0) AS g, COALESCE(its.bytes, 0) AS h, COALESCE(origins.entries, 0) AS i, COALESCE(origins.bytes, 0) AS j,
 		+everybody.entries AS k, +everybody.bytes AS l
-		FROM usage AS everybody LEFT JOIN entries AS e ON e.key = ? AND e.item = ?
-		LEFT JOIN usage AS its ON e.id IS NULL AND its.publisher = ? LEFT JOIN usage AS origins ON e.id IS NULL AND origins.publisher = ?
-		WHERE everybody.publisher = x''`
+		FROM taken AS everybody LEFT JOIN entries AS e ON e.key = ? AND e.item = ?
+		LEFT JOIN taken AS its ON e.id IS NULL AND its.name = ? LEFT JOIN taken AS origins ON e.id IS NULL AND origins.name = ?
+		WHERE everybody.name = x''`
 	st.renew.sql = `UPDATE entries SET mark = ?, seq = ?, created_at = ?, expires_at = ?, signature = ?, checksum = ?
 		WHERE id = ?`
 	st.replace.sql = `UPDATE entries SET mark = ?, seq = ?, created_at = ?, expires_at = ?, signature = ?, checksum = ?,
@@ -85,14 +85,14 @@ func (st *statements) belong(conn driver.ConnPrepareContext) {
 	st.letGo.sql = `DELETE FROM entries WHERE id = ? AND key = ? AND mark = ?` + gone
 	st.drop.sql = `DELETE FROM entries WHERE id = ?` + gone
 	st.weight.sql = `SELECT origin, length(value) FROM entries WHERE id = ?`
-	st.count.sql = `INSERT INTO usage VALUES (?, ?, ?)
-		ON CONFLICT (publisher) DO UPDATE SET entries = entries + excluded.entries, bytes = bytes + excluded.bytes`
-	st.uncount.sql = `DELETE FROM usage WHERE publisher = ? AND entries <= 0`
+	st.count.sql = `INSERT INTO taken VALUES (?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET entries = entries + excluded.entries, bytes = bytes + excluded.bytes`
+	st.uncount.sql = `DELETE FROM taken WHERE name = ? AND entries <= 0`
 	st.under.sql = `SELECT +id AS a, +key AS b, +expires_at AS c FROM entries WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?`
 	st.last.sql = `SELECT +key AS a FROM entries WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1`
 	slice := ` (?` + strings.Repeat(`, ?`, kad.EvictSlice-1) + `)`
 	st.loans.sql = `SELECT +e.id AS a, +e.publisher AS b, +e.origin AS c, length(e.value) AS d, COALESCE(u.entries, 0) AS f, COALESCE(u.bytes, 0) AS g
-		FROM entries AS e LEFT JOIN usage AS u ON u.publisher = e.publisher WHERE e.id IN` + slice
+		FROM entries AS e LEFT JOIN taken AS u ON u.name = e.publisher WHERE e.id IN` + slice
 	st.takeBack.sql = `DELETE FROM entries WHERE id IN` + slice
 	// The + keeps SQLite from walking the other index.
 	st.digest.sql = `SELECT COUNT(*), COALESCE(SUM(mark & 0xffffffff), 0), COALESCE(SUM((mark >> 32) & 0xffffffff), 0)

@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// The table usage says what each publisher's entries take, each network's and
+// The table taken says what each publisher's entries take, each network's and
 // everybody's, so that a limit costs one look and not a count. What a
 // transaction makes of it is tallied here and goes into the table with the
 // commit, once for each name: a slice that is evicted is of few publishers, and a
@@ -81,7 +81,7 @@ func (s *SQLite) Stats() (Stats, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	stats := Stats{Damaged: s.damaged}
-	err := s.conn.QueryRowxContext(context.Background(), "SELECT entries, bytes FROM usage WHERE publisher = x''").Scan(&stats.Entries, &stats.Bytes)
+	err := s.conn.QueryRowxContext(context.Background(), "SELECT entries, bytes FROM taken WHERE name = x''").Scan(&stats.Entries, &stats.Bytes)
 	if err != nil {
 		return Stats{}, fmt.Errorf("store: stats: %w", s.noticed(err))
 	}
