@@ -19,7 +19,7 @@ func TestOurFilesMakeTheTablesOfTheStoreAndRunOnce(t *testing.T) {
 		if err := migrations.Apply(t.Context(), db); err != nil {
 			t.Fatal(err)
 		}
-		if got, want := tables(t, db), []string{"contacts", "entries", "identity", "items", "kept", "usage"}; !slices.Equal(got, want) {
+		if got, want := tables(t, db), []string{"contacts", "entries", "identity", "items", "kept", "taken"}; !slices.Equal(got, want) {
 			t.Fatalf("tables %v, want %v", got, want)
 		}
 	}

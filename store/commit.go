@@ -108,7 +108,7 @@ func (s *SQLite) keep(p *put) error {
 		return err
 	}
 	e := &p.entry
-	_, err = s.insert.exec(p.key[:], p.item[:], int64(e.Mark(p.key)), e.Seq, e.Removed, e.Publisher[:], p.origin,
+	err = s.insert.exec(p.key[:], p.item[:], int64(e.Mark(p.key)), e.Seq, e.Removed, e.Publisher[:], p.origin,
 		p.created, p.expires, e.Signature[:], p.checksum(), p.value())
 	s.weigh(e.Publisher[:], p.origin, usage{1, int64(len(e.Value))})
 	return err
@@ -141,7 +141,7 @@ func (s *SQLite) supersede(p *put, id int64, removed bool) error {
 	e := &p.entry
 	mark := int64(e.Mark(p.key))
 	if e.Removed == removed {
-		_, err := s.renew.exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), id)
+		err := s.renew.exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), id)
 		return err
 	}
 	var origin []byte
@@ -149,7 +149,7 @@ func (s *SQLite) supersede(p *put, id int64, removed bool) error {
 	if err := s.weight.first(id).Scan(&origin, &size); err != nil {
 		return err
 	}
-	_, err := s.replace.exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), e.Removed, p.value(), id)
+	err := s.replace.exec(mark, e.Seq, p.created, p.expires, e.Signature[:], p.checksum(), e.Removed, p.value(), id)
 	s.weigh(e.Publisher[:], origin, usage{0, int64(len(e.Value)) - size})
 	return err
 }

@@ -65,7 +65,7 @@ func (s *SQLite) readMarks(r kad.Range, limit int, now time.Time) (marks []Mark,
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var key sql.RawBytes
+		var key []byte
 		var id, mark int64
 		if err := rows.Scan(&key, &id, &mark); err != nil {
 			return nil, err

@@ -56,6 +56,9 @@ func (s *SQLite) Contacts() ([]kad.Contact, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	contacts, err := s.readContacts()
+	if err == nil {
+		err = s.shrink()
+	}
 	if err != nil {
 		return contacts, fmt.Errorf("store: contacts: %w", s.noticed(explain(err)))
 	}

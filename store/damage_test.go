@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	pageSize = 4096       // SQLite's
+	pageSize = 2048       // of a new file
 	mark     = "-damaged" // what a store leaves beside a damaged file
 )
 

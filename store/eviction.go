@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"slices"
 
 	kad "github.com/khashmir/kad"
@@ -117,7 +116,7 @@ func (e *eviction) candidates(r kad.Range) (candidates []candidate, err error) {
 	defer rows.Close()
 	for rows.Next() {
 		var c candidate
-		var key sql.RawBytes
+		var key []byte
 		if err := rows.Scan(&c.id, &key, &c.expires); err != nil {
 			return nil, err
 		}
@@ -168,7 +167,7 @@ func (e *eviction) takeBack(few []candidate) error {
 		return nil
 	}
 	e.evicted += len(gone)
-	_, err = s.takeBack.exec(sliceOf(gone)...)
+	err = s.takeBack.exec(sliceOf(gone)...)
 	return err
 }
 

@@ -68,6 +68,21 @@ func (s *SQLite) Pages() (written, read int) {
 	return written, read
 }
 
+// Lookaside is how often SQLite has taken something from the connection's own
+// memory.
+func (s *SQLite) Lookaside() (hits int) {
+	s.turn.Lock()
+	defer s.turn.Unlock()
+	err := s.conn.Raw(func(conn any) (err error) {
+		_, hits, err = conn.(sqlite.DBStatus).Status(sqlite.DBStatusLookasideHit, false)
+		return err
+	})
+	if err != nil {
+		panic(err)
+	}
+	return hits
+}
+
 // Miscounted is whose usage is not what the entries add up to.
 func (s *SQLite) Miscounted() (names []string) {
 	s.turn.Lock()
@@ -77,8 +92,8 @@ func (s *SQLite) Miscounted() (names []string) {
 			SELECT publisher AS name, COUNT(*) AS entries, SUM(length(value)) AS bytes FROM entries GROUP BY publisher
 			UNION ALL SELECT origin, COUNT(*), SUM(length(value)) FROM entries WHERE origin <> x'' GROUP BY origin
 			UNION ALL SELECT x'', COUNT(*), COALESCE(SUM(length(value)), 0) FROM entries)
-		SELECT hex(name) FROM (SELECT * FROM counted EXCEPT SELECT * FROM usage)
-		UNION SELECT hex(publisher) FROM (SELECT * FROM usage EXCEPT SELECT * FROM counted)`)
+		SELECT hex(name) FROM (SELECT * FROM counted EXCEPT SELECT * FROM taken)
+		UNION SELECT hex(name) FROM (SELECT * FROM taken EXCEPT SELECT * FROM counted)`)
 	if err != nil {
 		panic(err)
 	}

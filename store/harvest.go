@@ -83,11 +83,16 @@ func (h *harvest) take(r found, ok bool) {
 		if seed := r.columns[1].bytes; r.id == 1 && len(seed) == ed25519.SeedSize && h.identity == nil {
 			h.identity = ed25519.NewKeyFromSeed(seed)
 		}
-	case 3: // usage; nobody's is everybody's
-		if name := r.columns[0]; name.bytes != nil && len(name.bytes) == 0 {
+	case 3:
+		if r.everybody() {
 			h.expected = r.columns[1].number
 		}
 	}
+}
+
+// everybody reports whether it is the row that says what all entries take.
+func (r found) everybody() bool {
+	return len(r.columns) == 3 && r.columns[0].bytes != nil && len(r.columns[0].bytes) == 0
 }
 
 // put reads an entry; ok is false if it is none, or not as it was written. It

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -42,7 +41,7 @@ func (s *SQLite) readHoldings(from kad.ID, limit int, now time.Time) (held []Hol
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var key sql.RawBytes
+		var key []byte
 		var h Holding
 		var oldest, soonest, latest int64
 		if err := rows.Scan(&key, &h.Entries, &h.Bytes, &oldest, &soonest, &latest); err != nil {

@@ -46,7 +46,9 @@ func (s *SQLite) setIdentity(key ed25519.PrivateKey) error {
 	if err := checkIdentity(key, kept); err != nil || kept != nil {
 		return err
 	}
-	_, err = s.conn.ExecContext(context.Background(), "INSERT INTO identity (one, seed) VALUES (1, ?)", key.Seed())
+	if _, err = s.conn.ExecContext(context.Background(), "INSERT INTO identity (one, seed) VALUES (1, ?)", key.Seed()); err == nil {
+		err = s.shrink()
+	}
 	return s.noticed(err)
 }
 

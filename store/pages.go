@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"io/fs"
@@ -17,8 +16,11 @@ import (
 // its own rows and no others, be it the first one.
 
 const (
-	pageSize   = 4096 // SQLite's default, and ours
+	pageSize    = 2048 // of a new file, in bytes: see docs/adr/0020-smaller-pages.md
+	oldPageSize = 4096 // of a file from before
+
 	leafPage   = 0x0d // the kind of page that has rows
+	indexLeaf  = 0x0a // the kind that has those of an index, or of a table without rowids
 	fileHeader = 100  // bytes before the first page's own
 	walHeader  = 32
 	walFrame   = 24 // bytes before each page in the log
@@ -32,6 +34,7 @@ const (
 // may be damaged anywhere. Memory: 16 bytes or so for each page in the log.
 type pages struct {
 	file, log *os.File
+	size      int              // of a page, in bytes
 	logged    map[uint32]int64 // where in the log the newest committed version is
 	count     uint32
 	free      []bool // pages that are not in use, by number; nil if that is not known
@@ -50,13 +53,13 @@ func openPages(path string) (*pages, error) {
 		file.Close()
 		return nil, err
 	}
-	p.count = uint32((info.Size() + pageSize - 1) / pageSize)
-	if p.log, err = os.Open(path + "-wal"); err == nil {
-		p.readLog()
-	} else if !errors.Is(err, fs.ErrNotExist) {
+	if p.log, err = os.Open(path + "-wal"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		file.Close()
 		return nil, err
 	}
+	p.size = p.measure()
+	p.count = uint32((info.Size() + int64(p.size) - 1) / int64(p.size))
+	p.readLog()
 	p.readFree()
 	return p, nil
 }
@@ -68,52 +71,34 @@ func (p *pages) close() {
 	}
 }
 
-// readLog finds what is committed in the log, as SQLite does: up to the last
-// commit before the first frame that is not as it was written.
-func (p *pages) readLog() {
+// measure is how large the pages are: as the file says, or its log. Where neither
+// can be read it is the size with which more rows can.
+func (p *pages) measure() int {
 	head := make([]byte, walHeader)
-	if _, err := p.log.ReadAt(head, 0); err != nil {
-		return
-	}
-	var order binary.ByteOrder = binary.LittleEndian
-	if head[3]&1 == 1 {
-		order = binary.BigEndian
-	}
-	var a, b uint32
-	a, b = logSum(order, a, b, head[:24])
-	if binary.BigEndian.Uint32(head)&^1 != 0x377f0682 || binary.BigEndian.Uint32(head[8:]) != pageSize ||
-		binary.BigEndian.Uint32(head[24:]) != a || binary.BigEndian.Uint32(head[28:]) != b {
-		return
-	}
-	open := make(map[uint32]int64) // not committed yet
-	frame := make([]byte, walFrame+pageSize)
-	for at := int64(walHeader); ; at += int64(len(frame)) {
-		if _, err := p.log.ReadAt(frame, at); err != nil {
-			return
+	if n, _ := p.file.ReadAt(head, 0); n == len(head) && string(head[:16]) == "SQLite format 3\x00" {
+		if size := int(binary.BigEndian.Uint16(head[16:])); size == pageSize || size == oldPageSize {
+			return size
 		}
-		a, b = logSum(order, a, b, frame[:8])
-		a, b = logSum(order, a, b, frame[walFrame:])
-		if !bytes.Equal(frame[8:16], head[16:24]) ||
-			binary.BigEndian.Uint32(frame[16:]) != a || binary.BigEndian.Uint32(frame[20:]) != b {
-			return
-		}
-		open[binary.BigEndian.Uint32(frame)] = at + walFrame
-		if size := binary.BigEndian.Uint32(frame[4:]); size > 0 { // a commit
-			for n, at := range open {
-				p.logged[n] = at
+	}
+	if size, _ := p.logHead(head); size == pageSize || size == oldPageSize {
+		return size
+	}
+	best, most := pageSize, 0
+	for _, size := range []int{pageSize, oldPageSize} {
+		looked := pages{file: p.file, size: size, count: uint32(ownPages * oldPageSize / size)}
+		whole := 0
+		for n := range looked.count {
+			for r, ok := range looked.rows(n + 1) {
+				if _, is := r.put(); ok && is {
+					whole++
+				}
 			}
-			clear(open)
-			p.count = max(p.count, size)
+		}
+		if whole > most {
+			best, most = size, whole
 		}
 	}
-}
-
-func logSum(order binary.ByteOrder, a, b uint32, data []byte) (uint32, uint32) {
-	for i := 0; i < len(data); i += 8 {
-		a += order.Uint32(data[i:]) + b
-		b += order.Uint32(data[i+4:]) + a
-	}
-	return a, b
+	return best
 }
 
 // read is page n; what is cut off is zeros.
@@ -126,7 +111,7 @@ func (p *pages) read(n uint32, page []byte) bool {
 		_, err := p.log.ReadAt(page, at)
 		return err == nil
 	}
-	got, _ := p.file.ReadAt(page, int64(n-1)*pageSize) // a bad sector is as a damaged page
+	got, _ := p.file.ReadAt(page, int64(n-1)*int64(p.size)) // a bad sector is as a damaged page
 	return got > 0
 }
 
@@ -135,7 +120,7 @@ func (p *pages) read(n uint32, page []byte) bool {
 // list that is damaged is none: rather does a row come back than that one is
 // lost.
 func (p *pages) readFree() {
-	page := make([]byte, pageSize)
+	page := make([]byte, p.size)
 	if !p.read(1, page) {
 		return
 	}
@@ -155,7 +140,7 @@ func (p *pages) readFree() {
 			return
 		}
 		leaves := binary.BigEndian.Uint32(page[4:])
-		if leaves > pageSize/4-2 {
+		if int(leaves) > p.size/4-2 {
 			return
 		}
 		for i := range leaves {
@@ -174,7 +159,7 @@ func (p *pages) readFree() {
 // that cannot.
 func (p *pages) rows(n uint32) iter.Seq2[found, bool] {
 	return func(yield func(found, bool) bool) {
-		page := make([]byte, pageSize)
+		page := make([]byte, p.size)
 		if int(n) < len(p.free) && p.free[n] || !p.read(n, page) {
 			return
 		}
@@ -182,18 +167,37 @@ func (p *pages) rows(n uint32) iter.Seq2[found, bool] {
 		if n == 1 {
 			head = fileHeader
 		}
+		if page[head] == indexLeaf {
+			if r, ok := p.first(page); ok {
+				yield(r, true)
+			}
+			return
+		}
 		if page[head] != leafPage {
 			return
 		}
 		cells := int(binary.BigEndian.Uint16(page[head+3:]))
-		for i := range min(cells, (pageSize-head-8)/2) {
+		for i := range min(cells, (p.size-head-8)/2) {
 			at := int(binary.BigEndian.Uint16(page[head+8+2*i:]))
-			r, ok := p.row(page[min(at, pageSize):])
+			r, ok := p.row(page[min(at, p.size):])
 			if !yield(r, ok) {
 				return
 			}
 		}
 	}
+}
+
+// first is the first row of an index, if that is everybody's (see tally.go): the
+// empty name comes before all others. The other rows say nothing that is not in
+// a table.
+func (p *pages) first(page []byte) (r found, ok bool) {
+	b := page[min(int(binary.BigEndian.Uint16(page[8:])), len(page)):]
+	size, n := varint(b)
+	if n == 0 || size > uint64(len(b)-n) {
+		return r, false
+	}
+	r.columns, ok = columns(b[n : n+int(size)])
+	return r, ok && r.everybody()
 }
 
 // row reads the cell that b begins with, and what of it is on other pages.
@@ -206,10 +210,10 @@ func (p *pages) row(b []byte) (r found, ok bool) {
 	r.id = int64(id)
 	b = b[n+m:]
 	here := int(size)
-	if here > pageSize-35 {
-		const least = (pageSize-12)*32/255 - 23
-		here = least + (here-least)%(pageSize-4)
-		if here > pageSize-35 {
+	if here > p.size-35 {
+		least := (p.size-12)*32/255 - 23
+		here = least + (here-least)%(p.size-4)
+		if here > p.size-35 {
 			here = least
 		}
 	}
@@ -231,13 +235,13 @@ func (p *pages) row(b []byte) (r found, ok bool) {
 
 // overflow appends the chain of pages that begins at next, up to size bytes.
 func (p *pages) overflow(record []byte, next uint32, size int) ([]byte, bool) {
-	page := make([]byte, pageSize)
+	page := make([]byte, p.size)
 	for len(record) < size {
 		if !p.read(next, page) {
 			return nil, false
 		}
 		next = binary.BigEndian.Uint32(page)
-		record = append(record, page[4:4+min(pageSize-4, size-len(record))]...)
+		record = append(record, page[4:4+min(p.size-4, size-len(record))]...)
 	}
 	return record, true
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,9 +22,10 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// The settings of the one connection. The pragma takes the file for this
-// process alone and keeps the log's index in our memory instead of in a third
-// file. It must come before all that reads the file, and so before these:
+// The settings of the one connection. The first pragma means a new file alone,
+// the second takes the file for this process alone and keeps the log's index in
+// our memory instead of in a third file. They must come before all that reads the
+// file, and so before these:
 //
 // journal_mode changes the file, and is set once that is known to be ours. The
 // cache is small (KiB, negative) because one process may hold a thousand
@@ -31,7 +34,7 @@ const laterSettings = "PRAGMA journal_mode = WAL; PRAGMA cache_size = -256"
 
 // Config.PowerSafe makes synchronous FULL of NORMAL.
 var settings = url.Values{
-	"_pragma":      {"locking_mode(EXCLUSIVE)"},
+	"_pragma":      {"page_size(" + strconv.Itoa(pageSize) + ")", "locking_mode(EXCLUSIVE)"},
 	"_synchronous": {"NORMAL"},
 	"_error_rc":    {"1"}, // no stale message beside the right one
 }
@@ -189,7 +192,13 @@ func (s *SQLite) connect() error {
 	if s.conn, err = s.db.Connx(ctx); err != nil {
 		return err
 	}
-	s.statements.belong(s.conn)
+	if err := s.conn.Raw(func(direct any) error {
+		giveUpLookaside(direct)
+		s.statements.belong(direct.(driver.ConnPrepareContext))
+		return nil
+	}); err != nil {
+		return err
+	}
 	if err := s.whole(); err != nil {
 		return err
 	}
@@ -263,7 +272,7 @@ func (s *SQLite) leave() {
 // transact runs do and commits what it did, or takes all of it back. The
 // caller has the turn.
 func (s *SQLite) transact(do func() error) error {
-	if _, err := s.begin.exec(); err != nil {
+	if err := s.begin.exec(); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	err := do()
@@ -272,7 +281,7 @@ func (s *SQLite) transact(do func() error) error {
 	}
 	clear(s.tally)
 	if err == nil {
-		if _, err = s.commit.exec(); err != nil {
+		if err = s.commit.exec(); err != nil {
 			err = fmt.Errorf("commit: %w", err)
 		}
 	}

@@ -45,7 +45,7 @@ func TestAReopenedStoreHasItsIdentityItsEntriesAndItsContacts(t *testing.T) {
 func TestTheConnectionRunsWithTheSettingsWeAskedFor(t *testing.T) {
 	s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{})
 	for pragma, want := range map[string]string{
-		"journal_mode": "wal", "synchronous": "1", "locking_mode": "exclusive", "cache_size": "-256", "user_version": "6",
+		"journal_mode": "wal", "synchronous": "1", "locking_mode": "exclusive", "cache_size": "-256", "user_version": "7",
 	} {
 		if got := s.Pragma(pragma); got != want {
 			t.Errorf("PRAGMA %s = %q, want %q", pragma, got, want)
@@ -54,6 +54,17 @@ func TestTheConnectionRunsWithTheSettingsWeAskedFor(t *testing.T) {
 	safe := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{PowerSafe: true})
 	if got := safe.Pragma("synchronous"); got != "2" {
 		t.Errorf("PRAGMA synchronous = %q, want 2: an fsync a commit", got)
+	}
+}
+
+// The handle is taken from where the driver keeps it: a driver that has moved it
+// is noticed here.
+func TestAConnectionHasNoMemoryOfItsOwnForSmallThings(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{})
+	before := s.Lookaside()
+	put(t, s, key, value("v", 1, 0, 60), 0)
+	if hits := s.Lookaside() - before; hits > 0 {
+		t.Errorf("a put has taken %d pieces from it", hits)
 	}
 }
 

@@ -1,13 +1,10 @@
 package store
 
 import (
-	"context"
-	"database/sql"
+	"database/sql/driver"
 	"errors"
-	"fmt"
 	"strings"
 
-	"github.com/jmoiron/sqlx"
 	kad "github.com/khashmir/kad"
 )
 
@@ -57,7 +54,7 @@ const row = `id, key, seq, removed, publisher, created_at, expires_at, signature
 const gone = ` RETURNING +publisher AS a, +origin AS b, length(value) AS c`
 
 // belong gives them their words and their connection.
-func (st *statements) belong(conn *sqlx.Conn) {
+func (st *statements) belong(conn driver.ConnPrepareContext) {
 	st.begin.sql = `BEGIN IMMEDIATE`
 	st.commit.sql = `COMMIT`
 	st.rollback.sql = `ROLLBACK`
@@ -67,9 +64,9 @@ func (st *statements) belong(conn *sqlx.Conn) {
 		CASE WHEN e.id IS NULL THEN (SELECT COUNT(*) FROM entries WHERE key = ?) ELSE 0 END AS f,
 		COALESCE(its.entries, 0) AS g, COALESCE(its.bytes, 0) AS h, COALESCE(origins.entries, 0) AS i, COALESCE(origins.bytes, 0) AS j,
 		+everybody.entries AS k, +everybody.bytes AS l
-		FROM usage AS everybody LEFT JOIN entries AS e ON e.key = ? AND e.item = ?
-		LEFT JOIN usage AS its ON e.id IS NULL AND its.publisher = ? LEFT JOIN usage AS origins ON e.id IS NULL AND origins.publisher = ?
-		WHERE everybody.publisher = x''`
+		FROM taken AS everybody LEFT JOIN entries AS e ON e.key = ? AND e.item = ?
+		LEFT JOIN taken AS its ON e.id IS NULL AND its.name = ? LEFT JOIN taken AS origins ON e.id IS NULL AND origins.name = ?
+		WHERE everybody.name = x''`
 	st.renew.sql = `UPDATE entries SET mark = ?, seq = ?, created_at = ?, expires_at = ?, signature = ?, checksum = ?
 		WHERE id = ?`
 	st.replace.sql = `UPDATE entries SET mark = ?, seq = ?, created_at = ?, expires_at = ?, signature = ?, checksum = ?,
@@ -88,14 +85,14 @@ func (st *statements) belong(conn *sqlx.Conn) {
 	st.letGo.sql = `DELETE FROM entries WHERE id = ? AND key = ? AND mark = ?` + gone
 	st.drop.sql = `DELETE FROM entries WHERE id = ?` + gone
 	st.weight.sql = `SELECT origin, length(value) FROM entries WHERE id = ?`
-	st.count.sql = `INSERT INTO usage VALUES (?, ?, ?)
-		ON CONFLICT (publisher) DO UPDATE SET entries = entries + excluded.entries, bytes = bytes + excluded.bytes`
-	st.uncount.sql = `DELETE FROM usage WHERE publisher = ? AND entries <= 0`
+	st.count.sql = `INSERT INTO taken VALUES (?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET entries = entries + excluded.entries, bytes = bytes + excluded.bytes`
+	st.uncount.sql = `DELETE FROM taken WHERE name = ? AND entries <= 0`
 	st.under.sql = `SELECT +id AS a, +key AS b, +expires_at AS c FROM entries WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?`
 	st.last.sql = `SELECT +key AS a FROM entries WHERE key BETWEEN ? AND ? ORDER BY key DESC LIMIT 1`
 	slice := ` (?` + strings.Repeat(`, ?`, kad.EvictSlice-1) + `)`
 	st.loans.sql = `SELECT +e.id AS a, +e.publisher AS b, +e.origin AS c, length(e.value) AS d, COALESCE(u.entries, 0) AS f, COALESCE(u.bytes, 0) AS g
-		FROM entries AS e LEFT JOIN usage AS u ON u.publisher = e.publisher WHERE e.id IN` + slice
+		FROM entries AS e LEFT JOIN taken AS u ON u.name = e.publisher WHERE e.id IN` + slice
 	st.takeBack.sql = `DELETE FROM entries WHERE id IN` + slice
 	// The + keeps SQLite from walking the other index.
 	st.digest.sql = `SELECT COUNT(*), COALESCE(SUM(mark & 0xffffffff), 0), COALESCE(SUM((mark >> 32) & 0xffffffff), 0)
@@ -124,60 +121,3 @@ func (st *statements) close() (err error) {
 	}
 	return err
 }
-
-// statement is one of them. Who uses it has the turn.
-type statement struct {
-	conn *sqlx.Conn
-	sql  string
-	stmt *sqlx.Stmt // nil until it is used
-}
-
-// ready is the statement prepared.
-func (s *statement) ready() (_ *sqlx.Stmt, err error) {
-	if s.stmt == nil {
-		if s.stmt, err = s.conn.PreparexContext(context.Background(), s.sql); err != nil {
-			return nil, fmt.Errorf("prepare %q: %w", s.sql, err)
-		}
-	}
-	return s.stmt, nil
-}
-
-func (s *statement) close() (err error) {
-	if s.stmt != nil {
-		err, s.stmt = s.stmt.Close(), nil
-	}
-	return err
-}
-
-func (s *statement) exec(args ...any) (sql.Result, error) {
-	stmt, err := s.ready()
-	if err != nil {
-		return nil, err
-	}
-	return stmt.Exec(args...)
-}
-
-func (s *statement) query(args ...any) (*sqlx.Rows, error) {
-	stmt, err := s.ready()
-	if err != nil {
-		return nil, err
-	}
-	return stmt.Queryx(args...)
-}
-
-// first is the first row, for Scan to read.
-func (s *statement) first(args ...any) scanner {
-	stmt, err := s.ready()
-	if err != nil {
-		return unread{err}
-	}
-	return stmt.QueryRow(args...)
-}
-
-// scanner is a row.
-type scanner interface{ Scan(into ...any) error }
-
-// unread is a row that could not be asked for.
-type unread struct{ err error }
-
-func (u unread) Scan(...any) error { return u.err }

@@ -2,14 +2,13 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
 )
 
-// The table usage says what each publisher's entries take, each network's and
+// The table taken says what each publisher's entries take, each network's and
 // everybody's, so that a limit costs one look and not a count. What a
 // transaction makes of it is tallied here and goes into the table with the
 // commit, once for each name: a slice that is evicted is of few publishers, and a
@@ -42,11 +41,11 @@ func (s *SQLite) settle() error {
 		if change == (usage{}) {
 			continue
 		}
-		if _, err := s.count.exec([]byte(name), change.Entries, change.Bytes); err != nil {
+		if err := s.count.exec([]byte(name), change.Entries, change.Bytes); err != nil {
 			return err
 		}
 		if change.Entries < 0 && name != "" {
-			if _, err := s.uncount.exec([]byte(name)); err != nil {
+			if err := s.uncount.exec([]byte(name)); err != nil {
 				return err
 			}
 		}
@@ -63,7 +62,7 @@ func (s *SQLite) remove(by *statement, args ...any) (gone int, err error) {
 	}
 	defer rows.Close()
 	for ; rows.Next(); gone++ {
-		var publisher, origin sql.RawBytes
+		var publisher, origin []byte
 		var size int64
 		if err := rows.Scan(&publisher, &origin, &size); err != nil {
 			return gone, err
@@ -82,7 +81,7 @@ func (s *SQLite) Stats() (Stats, error) {
 	s.turn.Lock()
 	defer s.turn.Unlock()
 	stats := Stats{Damaged: s.damaged}
-	err := s.conn.QueryRowxContext(context.Background(), "SELECT entries, bytes FROM usage WHERE publisher = x''").Scan(&stats.Entries, &stats.Bytes)
+	err := s.conn.QueryRowxContext(context.Background(), "SELECT entries, bytes FROM taken WHERE name = x''").Scan(&stats.Entries, &stats.Bytes)
 	if err != nil {
 		return Stats{}, fmt.Errorf("store: stats: %w", s.noticed(err))
 	}
