@@ -63,7 +63,6 @@ var outside = map[string][]string{
 	"golang.org/x/net":                    {"transport"},
 	"golang.org/x/sys":                    {"transport"},
 	"golang.org/x/term":                   {"cmd/khashmir", "cmd/khashmir-testnet"},
-	"modernc.org/libc":                    {"store"},
 	"modernc.org/sqlite":                  {"store"},
 }
 

@@ -68,21 +68,6 @@ func (s *SQLite) Pages() (written, read int) {
 	return written, read
 }
 
-// Lookaside is how often SQLite has taken something from the connection's own
-// memory.
-func (s *SQLite) Lookaside() (hits int) {
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	err := s.conn.Raw(func(conn any) (err error) {
-		_, hits, err = conn.(sqlite.DBStatus).Status(sqlite.DBStatusLookasideHit, false)
-		return err
-	})
-	if err != nil {
-		panic(err)
-	}
-	return hits
-}
-
 // Miscounted is whose usage is not what the entries add up to.
 func (s *SQLite) Miscounted() (names []string) {
 	s.turn.Lock()

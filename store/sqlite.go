@@ -193,7 +193,6 @@ func (s *SQLite) connect() error {
 		return err
 	}
 	if err := s.conn.Raw(func(direct any) error {
-		giveUpLookaside(direct)
 		s.statements.belong(direct.(driver.ConnPrepareContext))
 		return nil
 	}); err != nil {

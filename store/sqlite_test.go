@@ -57,17 +57,6 @@ func TestTheConnectionRunsWithTheSettingsWeAskedFor(t *testing.T) {
 	}
 }
 
-// The handle is taken from where the driver keeps it: a driver that has moved it
-// is noticed here.
-func TestAConnectionHasNoMemoryOfItsOwnForSmallThings(t *testing.T) {
-	s := openAt(t, filepath.Join(t.TempDir(), "node.db"), store.Config{})
-	before := s.Lookaside()
-	put(t, s, key, value("v", 1, 0, 60), 0)
-	if hits := s.Lookaside() - before; hits > 0 {
-		t.Errorf("a put has taken %d pieces from it", hits)
-	}
-}
-
 func TestTheFileIsItsOwnersAloneAndCloseLeavesNoLogBeside(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "odd?name=%41#&.db") // stays a path, whatever a URI makes of it
