@@ -103,9 +103,7 @@ func (n *Node) findValue(from kad.Contact, q krpc.Query) krpc.Reply {
 		page = n.cachedEntries(q.Target, now)
 	}
 	if counts && len(page) > 0 {
-		if times := n.give(q.Target, q.Hot, now); times > 0 {
-			return n.sendOn(from, q.Target, times)
-		}
+		n.gave(q.Target, now)
 	}
 	var r krpc.Reply
 	if q.Cursor == 0 { // later pages are about the values alone

@@ -28,7 +28,7 @@ func (h *hot) times(key kad.ID, now time.Time) uint64 {
 	return h.given[key]
 }
 
-// count is for once more. A key for which there is no room is not counted.
+// count counts once more. A key for which there is no room is not counted.
 func (h *hot) count(key kad.ID) {
 	if h.given == nil {
 		h.given = make(map[kad.ID]uint64)
@@ -39,6 +39,7 @@ func (h *hot) count(key kad.ID) {
 }
 
 // tooOften is how often the values of key were given, if that is too often; else 0.
+// Answers that are on their way at this moment are not among them yet.
 func (n *Node) tooOften(key kad.ID, now time.Time) uint64 {
 	n.mu.Lock()
 	defer n.unlock()
@@ -48,21 +49,16 @@ func (n *Node) tooOften(key kad.ID, now time.Time) uint64 {
 	return 0
 }
 
-// give counts an answer with the values of key; if they were given too often, it
-// reports how often instead. Whoever insists is given them. In a small network
-// nobody else could answer, so nothing is counted.
-func (n *Node) give(key kad.ID, insists bool, now time.Time) (tooOften uint64) {
+// gave counts an answer with the values of key, where others could have given them:
+// not in a small network.
+func (n *Node) gave(key kad.ID, now time.Time) {
 	n.mu.Lock()
 	defer n.unlock()
 	copies := float64(n.density.nodes(n.config.K)) * kad.CacheShare
-	if copies < float64(kad.HotHelpers*n.config.K) {
-		return 0
+	if copies >= float64(kad.HotHelpers*n.config.K) {
+		n.hot.times(key, now) // of this interval
+		n.hot.count(key)
 	}
-	if times := n.hot.times(key, now); times >= kad.HotAnswers && !insists {
-		return times
-	}
-	n.hot.count(key)
-	return 0
 }
 
 // sendOn answers with K of those who may have cached the values of key, whichever,

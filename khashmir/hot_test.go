@@ -265,3 +265,30 @@ func TestWhoAlwaysSaysThatItIsHotIsAskedOnceMore(t *testing.T) {
 		}
 	})
 }
+
+// Whatever is asked for, the counts have a bound: what is beyond is given as ever.
+func TestTheKeysThatAreCountedHaveABound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// given a node that holds more keys than it counts, and gave each once
+		q := newQuarter(t, 3000, 12)
+		node, keys := q.nodes[0], make([]kad.ID, kad.HotKeys+1)
+		for i := range keys {
+			keys[i] = kad.HashID(fmt.Append(nil, "key", i))
+			entry := signed(3000, keys[i], "value", time.Hour)
+			of := func(q *krpc.Query) { q.Target = keys[i] }
+			r := exchange(t, q.stranger, node.Contact(), krpc.Query{
+				Method: krpc.StoreValue, Target: keys[i], Token: q.ask(node, of).Token, Entry: entry,
+			})
+			if r.Error != nil || len(q.ask(node, of).Entries) != 1 {
+				t.Fatalf("key %d is not there: %v", i, r.Error)
+			}
+		}
+		// when the first and the last are wanted, then the first is hot.
+		for i, want := range map[int]bool{0: true, kad.HotKeys: false} {
+			q.key = keys[i]
+			if hot := q.heat(node) < 10*kad.HotAnswers; hot != want {
+				t.Errorf("key %d is hot: %t", i, hot)
+			}
+		}
+	})
+}
