@@ -36,7 +36,7 @@ type Query struct {
 	Target kad.ID     // find_node, find_value, store_value: the ID or the key
 	Cursor uint64     // find_value: the page to answer with, 0 for the first
 	Any    bool       // find_value: a cached copy will do; entries come with their signatures
-	Hot    bool       // find_value with Any: the others were asked, whoever has it said that it is hot
+	Hot    bool       // find_value with Any: it was asked before, and said that it gave them too often
 	Token  string     // store_value: the permission the holder gave us
 	Entry  Entry      // store_value
 	Cache  bool       // store_value: for the answerer's cache, and no promise
