@@ -256,6 +256,19 @@ const (
 	CacheEntries  = 4
 	CacheBytes    = 1 << 20
 	CacheOverhead = 256
+
+	// HotAnswers is how often in a HotInterval a node gives the values of one key
+	// to finds that take any, before it sends them on to the others that have it:
+	// values of 64 KiB take 32 KiB/s then, from nodes that all know, too.
+	HotAnswers  = 30
+	HotInterval = time.Minute
+
+	// HotHelpers is how many times K nodes must be there to have cached it, for
+	// that to be of use; they are named: a network of fewer than 1,536 sends nobody on.
+	HotHelpers = 8
+
+	// HotKeys is for how many keys at once that is counted, in some 200 KiB.
+	HotKeys = 4096
 )
 
 // Messages.

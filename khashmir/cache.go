@@ -125,6 +125,7 @@ type recipient struct {
 // see: from has answered r.
 func (g *gift) see(from kad.Contact, r krpc.Reply) {
 	switch {
+	case r.Hot > 0: // from has it
 	case len(r.Entries) == 0:
 		g.to = append(g.to, recipient{from, r.Token})
 	case g.entries == nil:

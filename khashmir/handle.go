@@ -84,6 +84,12 @@ func (n *Node) closest(from kad.Contact, target kad.ID) krpc.Reply {
 // that hid them would hide the other replicas.
 func (n *Node) findValue(from kad.Contact, q krpc.Query) krpc.Reply {
 	now := n.clock.Now()
+	counts := q.Any && q.Cursor == 0
+	if counts && !q.Hot {
+		if times := n.tooOften(q.Target, now); times > 0 { // the disk is spared
+			return n.sendOn(from, q.Target, times)
+		}
+	}
 	size := kad.PageSize
 	if q.Any {
 		size /= 2 // signatures take as much as all else that goes with a value
@@ -93,12 +99,15 @@ func (n *Node) findValue(from kad.Contact, q krpc.Query) krpc.Reply {
 		n.log.Error("entries could not be read", "key", q.Target, "err", err)
 		return refuse(krpc.CodeServer, "could not read")
 	}
+	if counts && len(page) == 0 {
+		page = n.cachedEntries(q.Target, now)
+	}
+	if counts && len(page) > 0 {
+		n.gave(q.Target, now)
+	}
 	var r krpc.Reply
 	if q.Cursor == 0 { // later pages are about the values alone
 		r = n.closest(from, q.Target)
-	}
-	if q.Any && q.Cursor == 0 && len(page) == 0 {
-		page = n.cachedEntries(q.Target, now)
 	}
 	r.Entries, r.Next = make([]krpc.Entry, 0, len(page)), next
 	for _, e := range page {

@@ -59,6 +59,7 @@ type Node struct {
 	late         lateness
 	density      density
 	cache        cache
+	hot          hot
 	counts       counts
 }
 

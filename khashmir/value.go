@@ -95,8 +95,9 @@ type search struct {
 	seen     map[[sha256.Size]byte]struct{} // touched by the outbox's functions alone
 	enough   int                            // values that end the search; 0: all there are
 	gift     gift
-	reading  int  // holders with pages to come
-	lost     bool // one of them did not give its next page
+	hot      []busy // who has it, and has sent us on to others
+	reading  int    // holders that are being asked for more
+	lost     bool   // one of them did not answer
 }
 
 // readHere hands over what this node itself holds.
@@ -147,6 +148,9 @@ func (s *search) hand(values [][]byte) {
 func (s *search) replied(from kad.Contact, r krpc.Reply) {
 	if s.enough > 0 {
 		s.gift.see(from, r)
+		if r.Hot > 0 {
+			s.sentOn(from, r.Hot)
+		}
 	}
 	s.take(from, r, 0)
 }
@@ -183,18 +187,23 @@ func (s *search) take(from kad.Contact, r krpc.Reply, before int) {
 
 // turn asks for the page that begins at cursor.
 func (s *search) turn(from kad.Contact, cursor uint64, given int) {
+	q := s.query
+	q.Cursor = cursor
+	s.read(from, q, func(r krpc.Reply) { s.take(from, r, given) })
+}
+
+// read puts a question to one who has more for us, beside those of the lookup.
+func (s *search) read(from kad.Contact, q krpc.Query, take func(krpc.Reply)) {
 	if s.over {
 		return
 	}
-	q := s.query
-	q.Cursor = cursor
 	s.node.ask(from, q, func(r krpc.Reply, err error) {
 		s.reading--
 		if s.over {
 			return
 		}
 		if err == nil && r.Error == nil {
-			s.take(from, r, given)
+			take(r)
 		} else {
 			s.lost = true
 		}
@@ -204,6 +213,10 @@ func (s *search) turn(from kad.Contact, cursor uint64, given int) {
 
 func (s *search) found() {
 	if !s.complete || s.reading > 0 {
+		return
+	}
+	if len(s.hot) > 0 {
+		s.insist()
 		return
 	}
 	err := s.err()

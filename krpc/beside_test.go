@@ -129,12 +129,12 @@ func TestAMessageTakesOneBufferThatIsNotMuchTooLarge(t *testing.T) {
 	full := krpc.Entry{Value: make([]byte, 100_000), Publisher: key(1), Age: longest, TTL: longest, Seq: 1 << 62, Removed: true, Signature: signature}
 	token, tx := strings.Repeat("t", 64), strings.Repeat("x", 16)
 	store := query(krpc.Query{Method: krpc.StoreValue, Target: id(1), Token: token, Cache: true, Entry: full, Client: true})
-	find := query(krpc.Query{Method: krpc.FindValue, Target: id(1), Cursor: 1<<63 - 1, Any: true, Client: true})
+	find := query(krpc.Query{Method: krpc.FindValue, Target: id(1), Cursor: 1<<63 - 1, Any: true, Hot: true, Client: true})
 	contacts := make([]kad.Contact, 120)
 	for i := range contacts {
 		contacts[i] = kad.NewContact(key(byte(i+1)), v4, v6)
 	}
-	answer := reply(krpc.Reply{Key: key(1), Token: token, Next: 1<<63 - 1, Entries: []krpc.Entry{full}, Contacts: contacts})
+	answer := reply(krpc.Reply{Key: key(1), Token: token, Next: 1<<63 - 1, Hot: 1<<63 - 1, Entries: []krpc.Entry{full}, Contacts: contacts})
 	full.Value = full.Value[:1000]
 	page := reply(krpc.Reply{Entries: slices.Repeat([]krpc.Entry{full}, 64)})
 	misplaced := reply(krpc.Reply{Contacts: slices.Repeat([]kad.Contact{{Key: key(1), V4: v6}}, 120)})

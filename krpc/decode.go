@@ -116,10 +116,10 @@ func (q *Query) readFindValue(raw []byte) (err error) {
 	if err := readDict(raw, &args, "a"); err != nil {
 		return err
 	}
-	if q.Cursor, err = readCursor(args.Cursor, "cursor"); err != nil {
+	if q.Cursor, err = readCount(args.Cursor, "cursor"); err != nil {
 		return err
 	}
-	q.Any = args.Any != 0
+	q.Any, q.Hot = args.Any != 0, args.Hot != 0
 	q.Target, err = readID(args.Target, "target")
 	return err
 }
@@ -176,11 +176,14 @@ func decodeReply(env envelope) (*Reply, error) {
 	if r.Token, err = readToken(values.Token); err != nil {
 		return nil, err
 	}
-	if r.Next, err = readCursor(values.Next, "next"); err != nil {
+	if r.Next, err = readCount(values.Next, "next"); err != nil {
 		return nil, err
 	}
 	if len(values.Marks)%markSize != 0 {
 		return nil, malformed("marks are not of %d bytes each", markSize)
+	}
+	if r.Hot, err = readCount(values.Hot, "hot"); err != nil {
+		return nil, err
 	}
 	r.Same, r.Split, r.Marks = values.Same != 0, values.Split != 0, readMarks(values.Marks)
 	for _, w := range values.Entries {

@@ -91,11 +91,11 @@ func (env *envelope) setQuery(q Query) (err error) {
 }
 
 func encodeFindValue(q Query) ([]byte, error) {
-	cursor, err := encodeCursor(q.Cursor)
+	cursor, err := encodeCount(q.Cursor, "cursor")
 	if err != nil {
 		return nil, err
 	}
-	return bencode.EncodeBytes(findValueArgs{Any: flag(q.Any), Cursor: cursor, Target: string(q.Target[:])})
+	return bencode.EncodeBytes(findValueArgs{Any: flag(q.Any), Cursor: cursor, Hot: flag(q.Hot), Target: string(q.Target[:])})
 }
 
 func encodeStoreValue(q Query) ([]byte, error) {
@@ -145,7 +145,7 @@ func encodeValues(r Reply) (values wireValues, err error) {
 		return values, err
 	}
 	values.Token = r.Token
-	if values.Next, err = encodeCursor(r.Next); err != nil {
+	if values.Next, err = encodeCount(r.Next, "cursor"); err != nil {
 		return values, err
 	}
 	if !r.Key.IsZero() {
@@ -153,6 +153,9 @@ func encodeValues(r Reply) (values wireValues, err error) {
 	}
 	nodes, nodes6 := packContacts(r.Contacts)
 	values.Nodes, values.Nodes6 = string(nodes), string(nodes6)
+	if values.Hot, err = encodeCount(r.Hot, "hot"); err != nil {
+		return values, err
+	}
 	values.Same, values.Split, values.Marks = flag(r.Same), flag(r.Split), packMarks(r.Marks...)
 	for _, e := range r.Entries {
 		entry, err := encodeEntry(e)
@@ -208,12 +211,12 @@ func rawText(s []byte) []byte {
 	return append(raw, s...)
 }
 
-// encodeCursor: bencode's integers are signed.
-func encodeCursor(cursor uint64) (int64, error) {
-	if cursor > math.MaxInt64 {
-		return 0, fmt.Errorf("the cursor %d is over 2^63-1", cursor)
+// encodeCount: bencode's integers are signed.
+func encodeCount(n uint64, name string) (int64, error) {
+	if n > math.MaxInt64 {
+		return 0, fmt.Errorf("the %s %d is over 2^63-1", name, n)
 	}
-	return int64(cursor), nil
+	return int64(n), nil
 }
 
 func checkToken(token string) error {

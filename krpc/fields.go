@@ -84,7 +84,7 @@ func readToken(token string) (string, error) {
 	return token, nil
 }
 
-func readCursor(n int64, name string) (uint64, error) {
+func readCount(n int64, name string) (uint64, error) {
 	if n < 0 {
 		return 0, malformed("%s is negative", name)
 	}

@@ -35,12 +35,12 @@ func FuzzWriteByHand(f *testing.F) {
 		}
 		m := krpc.Message{Tx: tx}
 		if method != "" {
-			q := krpc.Query{Method: krpc.Method(method), Cursor: cursor, Any: is(2), Token: token, Entry: entry, Cache: is(3), Client: is(4)}
+			q := krpc.Query{Method: krpc.Method(method), Cursor: cursor, Any: is(2), Hot: is(5), Token: token, Entry: entry, Cache: is(3), Client: is(4)}
 			copy(q.Target[:], value)
 			m.Query = &q
 		}
 		if method == "" || is(7) && is(6) && is(5) {
-			r := krpc.Reply{Key: entry.Publisher, Contacts: contactsOf(addrs, is(4)), Token: token, Next: cursor, Same: is(5) && is(6)}
+			r := krpc.Reply{Key: entry.Publisher, Contacts: contactsOf(addrs, is(4)), Token: token, Next: cursor, Hot: cursor * uint64(flags&1), Same: is(5) && is(6)}
 			for range flags >> 6 {
 				r.Entries = append(r.Entries, entry)
 			}

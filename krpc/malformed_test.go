@@ -38,6 +38,7 @@ var malformed = []struct{ name, wire, want string }{
 	{"find_value without a", "d1:q10:find_value1:y1:qe", "a is missing"},
 	{"find_value without target", "d1:ade1:q10:find_value1:y1:qe", "target has 0 bytes, not 20"},
 	{"find_value, cursor negative", "d1:ad6:cursori-1e6:target" + id20 + "e1:q10:find_value1:y1:qe", "cursor is negative"},
+	{"an answer, hot negative", "d1:rd3:hoti-1ee1:y1:re", "hot is negative"},
 	{"find_value, cursor a string", "d1:ad6:cursor1:16:target" + id20 + "e1:q10:find_value1:y1:qe", "a is not a dictionary, or a value in it is of the wrong type"},
 
 	{"store_value without a", "d1:q11:store_value1:y1:qe", "a is missing"},

@@ -36,6 +36,7 @@ type Query struct {
 	Target kad.ID     // find_node, find_value, store_value: the ID or the key
 	Cursor uint64     // find_value: the page to answer with, 0 for the first
 	Any    bool       // find_value: a cached copy will do; entries come with their signatures
+	Hot    bool       // find_value with Any: it was asked before, and said that it gave them too often
 	Token  string     // store_value: the permission the holder gave us
 	Entry  Entry      // store_value
 	Cache  bool       // store_value: for the answerer's cache, and no promise
@@ -52,6 +53,7 @@ type Reply struct {
 	Token    string        // find_node, find_value: permission to store under the target
 	Entries  []Entry       // find_value: one page of what we hold
 	Next     uint64        // find_value: the cursor of the next page, 0 after the last
+	Hot      uint64        // find_value with Any: it is here, and was given so often of late that others are to be asked
 
 	// compare: the digests are the same; or they are not, and there is so much
 	// in the range that the asker should compare its halves; or else the marks

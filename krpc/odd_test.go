@@ -31,10 +31,14 @@ func disturb(r *rand.Rand, m *krpc.Message) {
 		q := m.Query
 		q.Method = []krpc.Method{krpc.Ping, krpc.FindNode, krpc.FindValue, krpc.StoreValue, "", "other"}[r.IntN(6)]
 		q.Token, q.Cursor, q.Any, q.Cache, q.Client, q.Entry = long, number, r.IntN(2) == 0, r.IntN(2) == 0, r.IntN(2) == 0, entry
+		q.Hot = r.IntN(2) == 0
 		return
 	}
 	reply := m.Reply
 	reply.Token, reply.Next, reply.Same, reply.Split = long, number, r.IntN(4) == 0, r.IntN(4) == 0
+	if r.IntN(4) == 0 {
+		reply.Hot = number
+	}
 	switch r.IntN(4) {
 	case 0:
 		reply.Entries = []krpc.Entry{} // none, but not nil

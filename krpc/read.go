@@ -93,6 +93,9 @@ func (r *reader) args(q *Query) arguments {
 	if r.key("6:cursor") {
 		args, q.Cursor = searchArguments, uint64(r.integer(math.MaxInt64))
 	}
+	if r.key("3:hot") {
+		args, q.Hot = searchArguments, r.integer(math.MaxInt64) != 0
+	}
 	r.want(r.key("6:target"))
 	r.fill(q.Target[:])
 	r.want(r.skip("e"))
@@ -121,6 +124,9 @@ func (r *reader) values(to *Reply) (contacts packedContacts) {
 	r.want(r.skip("d"))
 	if r.key("7:entries") {
 		r.entries(to)
+	}
+	if r.key("3:hot") {
+		to.Hot = uint64(r.integer(math.MaxInt64))
 	}
 	if r.key("1:k") {
 		r.fill(to.Key[:])

@@ -11,7 +11,7 @@ import (
 const (
 	// frameRoom is for the keys, numbers and IDs of a message, and all lengths:
 	// for what is not transaction id, token, contact or entry.
-	frameRoom = 152
+	frameRoom = 178
 
 	// entryRoom is for an entry without value, publisher and signature.
 	entryRoom = 88
@@ -55,7 +55,7 @@ func roomForReply(r *Reply) (room int, ok bool) {
 	if r.Error != nil || r.Same || r.Split || len(r.Marks) > 0 {
 		return 0, false
 	}
-	if len(r.Token) > maxTokenSize || r.Next > math.MaxInt64 || len(r.Entries) > (kad.MaxMessageItems-frameItems)/entryItems {
+	if len(r.Token) > maxTokenSize || r.Next > math.MaxInt64 || r.Hot > math.MaxInt64 || len(r.Entries) > (kad.MaxMessageItems-frameItems)/entryItems {
 		return 0, false
 	}
 	room = len(r.Token) + roomForContacts(r.Contacts)

@@ -155,6 +155,7 @@ func TestEncodeRefusesWhatCannotTravel(t *testing.T) {
 		{"a method's name has 1 to 64 bytes, not 65", query(krpc.Query{Method: krpc.Method(strings.Repeat("m", 65))})},
 		{"the cursor 9223372036854775808 is over 2^63-1", query(krpc.Query{Method: krpc.FindValue, Cursor: 1 << 63})},
 		{"the cursor 9223372036854775808 is over 2^63-1", reply(krpc.Reply{Next: 1 << 63})},
+		{"the hot 9223372036854775808 is over 2^63-1", reply(krpc.Reply{Hot: 1 << 63})},
 		{"a token of 65 bytes is over the limit of 64", query(krpc.Query{Method: krpc.StoreValue, Token: strings.Repeat("t", 65)})},
 		{"a token of 65 bytes is over the limit of 64", reply(krpc.Reply{Token: strings.Repeat("t", 65)})},
 		{"an entry's age -1s, lifetime 0s or number 0 is negative", entry(krpc.Entry{Age: -time.Second})},
@@ -195,7 +196,7 @@ func randomMessage(r *rand.Rand) krpc.Message {
 	case 1:
 		m.Query = &krpc.Query{Method: krpc.FindNode, Target: kad.RandomID(r)}
 	case 2:
-		m.Query = &krpc.Query{Method: krpc.FindValue, Target: kad.RandomID(r), Cursor: r.Uint64() >> (1 + r.IntN(63)), Any: r.IntN(2) == 0}
+		m.Query = &krpc.Query{Method: krpc.FindValue, Target: kad.RandomID(r), Cursor: r.Uint64() >> (1 + r.IntN(63)), Any: r.IntN(2) == 0, Hot: r.IntN(4) == 0}
 	case 3:
 		m.Query = &krpc.Query{Method: krpc.StoreValue, Target: kad.RandomID(r), Token: randomText(r, 64), Cache: r.IntN(2) == 0, Entry: randomEntry(r)}
 	case 4:
@@ -243,7 +244,7 @@ func randomReply(r *rand.Rand) *krpc.Reply {
 	for range r.IntN(3) {
 		reply.Marks = append(reply.Marks, r.Uint64())
 	}
-	reply.Same, reply.Split = r.IntN(2) == 0, r.IntN(2) == 0
+	reply.Same, reply.Split, reply.Hot = r.IntN(2) == 0, r.IntN(2) == 0, uint64(r.IntN(3))*(r.Uint64()>>2)
 	return reply
 }
 

@@ -96,6 +96,12 @@ var vectors = []struct {
 	})},
 	{"store_value-answer", reply(krpc.Reply{})},
 	{"find_value-any", query(krpc.Query{Method: krpc.FindValue, Target: id(0xdd), Any: true})},
+	{"find_value-answer-hot", reply(krpc.Reply{
+		Hot:      57,
+		Contacts: []kad.Contact{kad.NewContact(key(0xa1), v4)},
+		Token:    "tokentok",
+	})},
+	{"find_value-hot", query(krpc.Query{Method: krpc.FindValue, Target: id(0xdd), Any: true, Hot: true})},
 	{"find_node-of-a-client", query(krpc.Query{Method: krpc.FindNode, Target: id(0xdd), Client: true})},
 	{"store_value-for-the-cache", query(krpc.Query{
 		Method: krpc.StoreValue, Target: id(0xdd), Token: "tokentok", Cache: true,

@@ -65,6 +65,7 @@ type findNodeArgs struct {
 type findValueArgs struct {
 	Any    int64  `bencode:"any,omitempty"`
 	Cursor int64  `bencode:"cursor,omitempty"`
+	Hot    int64  `bencode:"hot,omitempty"`
 	Target string `bencode:"target"`
 }
 
@@ -85,6 +86,7 @@ type compareArgs struct {
 // wireValues are the values of every answer; each answer has some of them.
 type wireValues struct {
 	Entries []wireEntry `bencode:"entries,omitempty"`
+	Hot     int64       `bencode:"hot,omitempty"`
 	Key     string      `bencode:"k,omitempty"`
 	Marks   string      `bencode:"marks,omitempty"`
 	Next    int64       `bencode:"next,omitempty"`

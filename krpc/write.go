@@ -50,6 +50,7 @@ func writeArgs(b []byte, q *Query) []byte {
 	if q.Method == FindValue {
 		b = writeNonzero(b, "3:any", flag(q.Any))
 		b = writeNonzero(b, "6:cursor", int64(q.Cursor))
+		b = writeNonzero(b, "3:hot", flag(q.Hot))
 	}
 	b = writeBytes(b, "6:target", q.Target[:])
 	return append(b, 'e')
@@ -64,6 +65,7 @@ func writeValues(b []byte, r *Reply) []byte {
 		}
 		b = append(b, 'e')
 	}
+	b = writeNonzero(b, "3:hot", int64(r.Hot))
 	if !r.Key.IsZero() {
 		b = writeBytes(b, "1:k", r.Key[:])
 	}

@@ -156,10 +156,11 @@ func (q *question) arrive() {
 		q.err = transport.ErrWrongID
 	default:
 		far.served++
+		q.reply = far.handle(q.from.self, q.query)
 		if s.config.HotFinds > 0 && q.query.Method == krpc.FindValue {
 			far.hot++
+			far.gave += min(1, len(q.reply.Entries))
 		}
-		q.reply = far.handle(q.from.self, q.query)
 		s.count(q.work, 1, replySize(&q.reply))
 		s.checkReply(q, far)
 	}

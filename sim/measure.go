@@ -71,7 +71,7 @@ func (s *Sim) startMeasuring(d time.Duration) {
 	s.measuring, s.since, s.until = true, s.now, s.now+int64(d)
 	s.counted = s.now
 	for _, p := range s.peers {
-		p.served, p.hot = 0, 0
+		p.served, p.hot, p.gave = 0, 0, 0
 	}
 	s.timeline = []Moment{}
 	s.takeMoment(d / moments)

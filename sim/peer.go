@@ -34,6 +34,7 @@ type peer struct {
 	ops    []*op // of the workload, in progress
 	served int   // questions answered
 	hot    int   // of these, for the values of what everybody wants
+	gave   int   // of these, answered with them
 }
 
 // newPeer is a peer that is down.

@@ -35,9 +35,11 @@ type Result struct {
 
 	Load Quantiles `json:"load"` // questions answered, by node
 
-	// Where everybody wants the same: the part of the finds that the busiest node
-	// was asked in, and of the nodes that had a copy in their cache at the most.
+	// Where everybody wants the same: the part of the finds that the node most asked
+	// was asked in; that the one which gave the most gave it in; and of the nodes
+	// that had a copy in their cache at the most.
 	Busiest float64 `json:"busiest,omitempty"`
+	Gave    float64 `json:"gave,omitempty"`
 	Copies  float64 `json:"copies,omitempty"`
 
 	Acknowledged int `json:"acknowledged"` // values that ought to be there at the end
@@ -119,6 +121,7 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 	if c.HotFinds > 0 && r.Finds.Done > 0 {
 		for _, p := range s.peers {
 			r.Busiest = max(r.Busiest, float64(p.hot)/float64(r.Finds.Done))
+			r.Gave = max(r.Gave, float64(p.gave)/float64(r.Finds.Done))
 		}
 		r.Copies = float64(s.copies) / r.Alive
 	}

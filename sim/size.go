@@ -15,14 +15,14 @@ import (
 
 func querySize(q *krpc.Query) int {
 	const envelope = len("d1:q1:v1:y1:q") + len("i1e") + len("e")
-	n := envelope + text(len(q.Method))
+	n := envelope + text(len(q.Method)) + flag("2:ro", q.Client)
 	switch q.Method {
 	case krpc.FindNode:
 		n += len("1:ad6:targete") + text(kad.IDSize)
 	case krpc.FindValue:
-		n += len("1:ad6:targete") + text(kad.IDSize) + some("6:cursor", int64(q.Cursor))
+		n += len("1:ad6:targete") + text(kad.IDSize) + some("6:cursor", int64(q.Cursor)) + flag("3:any", q.Any) + flag("3:hot", q.Hot)
 	case krpc.StoreValue:
-		n += len("1:ad5:entry3:keye") + entrySize(&q.Entry) + text(kad.IDSize) + someText("5:token", len(q.Token))
+		n += len("1:ad5:entry3:keye") + entrySize(&q.Entry) + text(kad.IDSize) + someText("5:token", len(q.Token)) + flag("5:cache", q.Cache)
 	case krpc.Compare:
 		n += len("1:ad4:bits5:count6:prefix3:sume") + integer(int64(q.Range.Bits)) + integer(int64(q.Digest.Count)) +
 			text(kad.IDSize) + text(8)
@@ -47,20 +47,12 @@ func replySize(r *krpc.Reply) int {
 	}
 	n += someText("5:marks", 8*len(r.Marks)) + some("4:next", int64(r.Next)) +
 		someText("5:nodes", 38*len(r.Contacts)) + someText("5:token", len(r.Token))
-	if r.Same {
-		n += some("4:same", 1)
-	}
-	if r.Split {
-		n += some("5:split", 1)
-	}
-	return n
+	return n + some("3:hot", int64(r.Hot)) + flag("4:same", r.Same) + flag("5:split", r.Split)
 }
 
 func entrySize(e *krpc.Entry) int {
 	n := len("d1:ve") + text(len(e.Value)) + some("1:a", int64(e.Age/time.Second)) + some("1:l", int64(e.TTL/time.Second)) + some("1:n", e.Seq)
-	if e.Removed {
-		n += some("1:d", 1)
-	}
+	n += flag("1:d", e.Removed)
 	if !e.Publisher.IsZero() {
 		n += someText("1:p", len(e.Publisher))
 	}
@@ -71,7 +63,7 @@ func entrySize(e *krpc.Entry) int {
 }
 
 // text is a string of n bytes, integer a number; some is a key with a number
-// that travels unless it is 0, and so someText with a string.
+// that travels unless it is 0, and so flag with a bool and someText with a string.
 func text(n int) int { return digits(int64(n)) + len(":") + n }
 
 func integer(n int64) int { return len("ie") + digits(n) }
@@ -81,6 +73,13 @@ func some(key string, n int64) int {
 		return 0
 	}
 	return len(key) + integer(n)
+}
+
+func flag(key string, is bool) int {
+	if is {
+		return some(key, 1)
+	}
+	return 0
 }
 
 func someText(key string, n int) int {

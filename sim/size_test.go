@@ -27,12 +27,13 @@ func TestSizesAreThoseOfTheEncoder(t *testing.T) {
 		q := krpc.Query{
 			Method: []krpc.Method{krpc.Ping, krpc.FindNode, krpc.FindValue, krpc.StoreValue, krpc.Compare}[random.IntN(5)],
 			Target: kad.RandomID(random), Cursor: uint64(random.IntN(2) * random.IntN(1e9)), Token: string(bytes(random.IntN(2) * 8)),
+			Any: random.IntN(2) == 0, Hot: random.IntN(2) == 0, Cache: random.IntN(2) == 0, Client: random.IntN(2) == 0,
 			Entry: entry(), Range: kad.NewRange(kad.RandomID(random), random.IntN(161)), Digest: kad.Digest{Count: random.IntN(5000), Sum: random.Uint64()},
 		}
 		if b, err := krpc.Encode(krpc.Message{Query: &q}); err != nil || len(b) != querySize(&q) {
 			t.Fatalf("%s has %d bytes, not %d: %v\n%q", q.Method, len(b), querySize(&q), err, b)
 		}
-		r := krpc.Reply{Token: string(bytes(random.IntN(2) * 8)), Next: uint64(random.IntN(2) * random.IntN(1e9))}
+		r := krpc.Reply{Token: string(bytes(random.IntN(2) * 8)), Next: uint64(random.IntN(2) * random.IntN(1e9)), Hot: uint64(random.IntN(2) * random.IntN(1e3))}
 		switch random.IntN(5) {
 		case 0:
 			r.Error = &krpc.Error{Code: random.IntN(400), Message: "no"}

@@ -25,6 +25,8 @@ var Metrics = []Metric{
 	{"recall", "%", func(r *Result) float64 { return 100 * r.Lookups.Recall }},
 	{"store, median", "ms", func(r *Result) float64 { return r.Stores.Took.P50 }},
 	{"upkeep", "B/node/s", func(r *Result) float64 { return r.Upkeep.Bytes }},
+	{"hot key, the busiest is asked", "%", func(r *Result) float64 { return 100 * r.Busiest }},
+	{"hot key, who gives most gives", "%", func(r *Result) float64 { return 100 * r.Gave }},
 	{"values lost", "", func(r *Result) float64 { return float64(r.Lost) }},
 }
 

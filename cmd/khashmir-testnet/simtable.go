@@ -53,7 +53,7 @@ func oneRun(b *strings.Builder, r *sim.Result) {
 	fmt.Fprintf(b, "  work     %.1f B and %.3f messages a node and second\n", r.Work.Bytes, r.Work.Messages)
 	fmt.Fprintf(b, "  load     questions answered by a node: median %.0f, 99 in 100 at most %.0f, the most %.0f\n", r.Load.P50, r.Load.P99, r.Load.Max)
 	if r.Busiest > 0 {
-		fmt.Fprintf(b, "  hot key  the busiest node was asked in %.1f %% of the finds, %.1f %% of the nodes had a copy\n", 100*r.Busiest, 100*r.Copies)
+		fmt.Fprintf(b, "  hot key  of the finds, the busiest node was asked in %.1f %%, who gave most gave it in %.2f %%; %.1f %% of the nodes had a copy\n", 100*r.Busiest, 100*r.Gave, 100*r.Copies)
 	}
 	if r.Placed > 0 {
 		fmt.Fprintf(b, "  placed   %.2f %% of those whose place it is held a value a minute after it was acknowledged\n", 100*r.Placed)

@@ -60,6 +60,8 @@ func measures(m sim.Metric, r *sim.Result) bool {
 		return r.Lookups.Took.Count > 0
 	case is("store"):
 		return r.Stores.Took.Count > 0
+	case is("hot key"):
+		return r.Busiest > 0
 	case is("value"):
 		return r.Acknowledged > 0
 	}

@@ -118,6 +118,10 @@ func operationsTable(r *sim.Result) table {
 			t.Notes = append(t.Notes, fmt.Sprintf("%s failed %s times: %s.", kind.name, whole(o.Why[why]), why))
 		}
 	}
+	if r.Busiest > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("Of the finds, all of one key, the busiest node was asked in %s %%; who gave the value most often gave it in %s %%. Copies were at %s %% of the nodes at the most.",
+			number(100*r.Busiest, 0.1), number(100*r.Gave, 0.01), number(100*r.Copies, 0.1)))
+	}
 	if len(t.Rows) > 0 {
 		t.Notes = append(t.Notes, "Questions and hops are means, next to the 99th percentile. Recall is the part of the K closest nodes alive that were found, on average; all found, how often that was all of them.")
 	}
