@@ -201,6 +201,9 @@ func (s *SQLite) connect() error {
 	if err := s.whole(); err != nil {
 		return err
 	}
+	if err := s.prepare(); err != nil {
+		return err
+	}
 	return s.shrink()
 }
 

@@ -8,11 +8,12 @@ import (
 	kad "github.com/khashmir/kad"
 )
 
-// statements are what every value passes through. Each is prepared when it is
-// first used, for parsing costs half as much again as running it, and closed
-// again by a rest (see expire.go): together they take as much memory as all else
-// of an open store. What runs a few times an hour (contacts, identity, stats) is
-// written where it is used.
+// statements are what every value passes through. Those of a first put are
+// prepared when the store is opened, the others when they are first used, for
+// parsing costs half as much again as running them. A rest closes them all (see
+// expire.go): together they take as much memory as all else of an open store.
+// What runs a few times an hour (contacts, identity, stats) is written where it
+// is used.
 //
 // They belong to the one connection, and SQLite keeps a file open until the
 // last of them is closed.
@@ -112,6 +113,16 @@ func (st *statements) each() []*statement {
 		&st.sweep, &st.clear, &st.drop, &st.letGo, &st.weight, &st.count, &st.uncount, &st.under, &st.last, &st.loans, &st.takeBack,
 		&st.digest, &st.marks, &st.holdings,
 	}
+}
+
+// prepare makes ready what keeps a value that is new: somebody waits for that.
+func (st *statements) prepare() error {
+	for _, s := range []*statement{&st.begin, &st.look, &st.insert, &st.count, &st.commit} {
+		if _, err := s.ready(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // close closes all; each is prepared again when it is wanted again.
