@@ -34,9 +34,13 @@ func (l *lives) lived(d time.Duration) {
 	l.watched = min(l.watched+max(0, d), l.within(kad.MaxHalfLife))
 }
 
-// died: a contact has died, at some time since it last showed.
+// died: a contact has died, at some time since it last showed: half of that, if it
+// is short. Of a long time it lived for as long as others do, and nobody looked.
 func (l *lives) died(d time.Duration) {
-	l.watched += max(0, d) / 2
+	mean := float64(l.watched) / l.deaths
+	if x := float64(d) / mean; x > 0 {
+		l.watched += time.Duration(mean * (1 - x/math.Expm1(x)))
+	}
 	l.deaths++
 	if l.deaths > kad.DeathsRemembered {
 		l.watched, l.deaths = l.watched/2, l.deaths/2

@@ -267,10 +267,8 @@ func (s *Sim) findAny(p *peer) {
 func (s *Sim) find(p *peer, v *value, tell func(found bool)) {
 	o := s.begin(finding, p, v.key)
 	o.value = v
-	gone := v.removed || v.publishes > 0 || v.expires <= s.now
-	if gone {
-		o.counts = false // nobody can say what is right
-	}
+	doubtful := func() bool { return v.removed || v.publishes > 0 || v.expires <= s.now+int64(rounding) }
+	o.counts = o.counts && !doubtful()
 	p.node.ValueForKey(context.Background(), v.key, func(values [][]byte, err error) {
 		if o.abandoned {
 			return
@@ -290,6 +288,7 @@ func (s *Sim) find(p *peer, v *value, tell func(found bool)) {
 			err = nil
 		case err == nil:
 			err = errMissed
+			o.counts = o.counts && !doubtful() // it may have gone while it was looked for
 		}
 		o.end(err)
 		if tell != nil {
