@@ -48,7 +48,7 @@ var mutations = []mutation{
 	{"holders never compare", "khashmir/neighbours.go", "	if n.closed || empty || b.busy {\n		return\n	}\n	b.busy = true\n	b.rounds++", "	if n.closed || !empty || b.busy {\n		return\n	}\n	b.busy = true\n	b.rounds++", "kill --kill 0.5"},
 	{"every digest is the same", "khashmir/compare.go", "r := krpc.Reply{Same: ok && digest == q.Digest}", "r := krpc.Reply{Same: ok}", "kill --kill 0.5"},
 	{"the contacts are not saved", "khashmir/housekeeping.go", "	return n.store.SaveContacts(contacts)\n", "	return nil\n", "restart-all"},
-	{"the lost are forgotten", "khashmir/lost.go", "range n.lost.due(n.clock.Now(), 1) {", "range n.lost.due(n.clock.Now(), 0) {", "partition --partition-for 6h --duration 8h"},
+	{"the lost are forgotten", "khashmir/lost.go", "range n.lost.due(n.clock.Now(), 1) {", "range n.lost.due(n.clock.Now(), 0) {", "partition --partition-for 12h --duration 14h"},
 	{"a removal is not signed as one", "khashmir/publish.go", "e.Value, e.Removed = hash[:], true", "e.Value = hash[:]", "steady"},
 }
 
