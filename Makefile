@@ -8,10 +8,10 @@ sim-night:
 # benchstat over both. Say make bench BASE=HEAD~1 COUNT=3 BENCH=Closest for less.
 BASE  ?= main
 COUNT ?= 6
-BENCH ?= Closest|Seen$$|Lookup$$|FindNodeAnswer|Put$$|PutBy64Callers|Entries$$|SealedQuestion|WarmQuestion|CompareDistance|Network
+BENCH ?= Closest|Seen$|Lookup$|FindNodeAnswer|Put$|PutBy64Callers|Entries$|SealedQuestion|WarmQuestion|CompareDistance|Network
 
 bench:
-	@BASE='$(BASE)' COUNT='$(COUNT)' BENCH='$(BENCH)' bench/beside.sh
+	@BASE='$(BASE)' COUNT='$(COUNT)' BENCH='$(value BENCH)' bench/beside.sh
 
 # The DHT clients that no one here wrote, as far as they are installed: a few
 # seconds, with transmission-daemon a minute and a half.
