@@ -28,9 +28,9 @@ func (t *Table) Closest(dst []kad.Contact, target kad.ID, n int) []kad.Contact {
 		return dst
 	}
 	var few [3 * kad.K]near // more are allocated
-	found := t.appendClosest(few[:0], target, n, false)
+	found := t.appendClosest(few[:0], target, n, (*member).failed)
 	if len(found) < n {
-		found = t.appendClosest(found[:0], target, n, true)
+		found = t.appendClosest(found[:0], target, n, nil)
 	}
 	dst = slices.Grow(dst, len(found))
 	for _, m := range found {
@@ -50,20 +50,20 @@ func (a near) closer(b near, target kad.ID) bool {
 	return a.distance < b.distance || a.distance == b.distance && target.CompareDistance(a.id, b.id) < 0
 }
 
-// appendClosest visits the buckets; failing says whether contacts with failures
+// appendClosest visits the buckets. Members for which without says true do not
 // count.
-func (t *Table) appendClosest(found []near, target kad.ID, n int, failing bool) []near {
+func (t *Table) appendClosest(found []near, target kad.ID, n int, without func(*member) bool) []near {
 	d := t.self.Distance(target)
 	last := len(t.buckets) - 1
 	for i := 0; i < last && len(found) < n; i++ {
 		if bit(d, i) {
-			found = t.buckets[i].appendClosest(found, target, n, failing)
+			found = t.buckets[i].appendClosest(found, target, n, without)
 		}
 	}
-	found = t.buckets[last].appendClosest(found, target, n, failing)
+	found = t.buckets[last].appendClosest(found, target, n, without)
 	for i := last - 1; i >= 0 && len(found) < n; i-- {
 		if !bit(d, i) {
-			found = t.buckets[i].appendClosest(found, target, n, failing)
+			found = t.buckets[i].appendClosest(found, target, n, without)
 		}
 	}
 	return found
@@ -86,14 +86,14 @@ func (t *Table) Near(id kad.ID, n int) bool {
 
 // appendClosest appends the bucket's members, the closest to target first, as
 // long as found is shorter than limit.
-func (b *bucket) appendClosest(found []near, target kad.ID, limit int, failing bool) []near {
+func (b *bucket) appendClosest(found []near, target kad.ID, limit int, without func(*member) bool) []near {
 	start, tag := len(found), tagOf(target)
 	for k, t := range b.placed.tags {
 		if len(found) == limit && t^tag > found[limit-1].distance {
 			continue
 		}
 		m := near{&b.placed.members[k], t ^ tag}
-		if m.failures > 0 && !failing {
+		if without != nil && without(m.member) {
 			continue
 		}
 		i := len(found)

@@ -73,22 +73,38 @@ func (b *bucket) lives(n int, dead func(kad.ID) bool) bool {
 }
 
 // Holders are the n closest contacts that live, for all keys of r at once; ok
-// is false where the halves of r may have different ones.
+// is false where the halves of r may have different ones. The closest to the
+// first key come first.
+//
+// Whoever is as far from r as the n-th, we among them, is its rival, and whoever
+// is closer is sure. More than twice n in all are too many, so it is enough to
+// look at that many.
 func (t *Table) Holders(r kad.Range, n int, dead func(kad.ID) bool) (holders []kad.Contact, ok bool) {
-	w := t.walk(0, n, dead)
-	p := w.all(kad.Range{})
-	for p.keys.Bits < r.Bits {
-		p = w.half(p, kad.NewRange(r.Prefix, p.keys.Bits+1))
+	if n <= 0 {
+		return nil, true
 	}
-	if !w.decided(p) {
-		return nil, false
+	var few [3 * kad.K]near // more are allocated
+	found := t.appendClosest(few[:0], r.Prefix, 2*n+1, func(m *member) bool { return dead != nil && dead(m.id) })
+	us := near{member: &member{id: t.self}}
+	place, _ := slices.BinarySearchFunc(found, us, func(a, b near) int { return r.Prefix.CompareDistance(a.id, b.id) })
+	found = slices.Insert(found, place, us)
+	if len(found) > n {
+		nth := found[n-1]
+		rival := func(m near) bool { return m.id.CommonPrefix(nth.id) >= r.Bits }
+		start, end := slices.IndexFunc(found, rival), n
+		for end < len(found) && rival(found[end]) {
+			end++
+		}
+		if end > n && (end > 2*n || !alike(found[start].member, found[end-1].member, r)) {
+			return nil, false
+		}
+		found = found[:end]
 	}
-	for i, m := range w.living {
-		if i != w.self && p.has(i) {
+	for _, m := range found {
+		if m.id != t.self {
 			holders = append(holders, m.contact())
 		}
 	}
-	slices.SortFunc(holders, func(a, b kad.Contact) int { return r.Prefix.CompareDistance(a.ID, b.ID) })
 	return holders, true
 }
 

@@ -69,11 +69,6 @@ func (t *Table) walk(depth, n int, dead func(kad.ID) bool) *walk {
 	return w
 }
 
-// all is where a walk begins: keys that all of living are rivals for.
-func (w *walk) all(keys kad.Range) part {
-	return part{keys: keys, rivals: span{0, len(w.living)}, open: w.n}
-}
-
 // half is p for one half of its keys.
 func (w *walk) half(p part, keys kad.Range) part {
 	near, far := w.halves(p.rivals, p.keys.Bits)
@@ -101,10 +96,10 @@ func (w *walk) halves(s span, n int) (zeros, ones span) {
 }
 
 // enter visits r, of which only the keys that share depth bits with us may be
-// ours.
+// ours. For those, all of living are rivals.
 func (w *walk) enter(r kad.Range, depth int) {
 	if r.Bits == depth {
-		w.visit(w.all(r))
+		w.visit(part{keys: r, rivals: span{0, len(w.living)}, open: w.n})
 		return
 	}
 	w.visited++
@@ -126,11 +121,13 @@ const maxSplits = 3
 // only bits far down tell them apart.
 func (w *walk) decided(p part) bool {
 	tooMany := p.rivals.len() - p.open
-	if tooMany <= 0 || tooMany > w.n {
-		return tooMany <= 0
-	}
-	first, last := w.living[p.rivals.start], w.living[p.rivals.end-1]
-	return first.id.CommonPrefix(last.id) >= p.keys.Bits+maxSplits
+	return tooMany <= 0 || tooMany <= w.n && alike(w.living[p.rivals.start], w.living[p.rivals.end-1], p.keys)
+}
+
+// alike reports whether only bits far down tell the first and the last of the
+// rivals for keys apart, and so any two.
+func alike(first, last *member, keys kad.Range) bool {
+	return first.id.CommonPrefix(last.id) >= keys.Bits+maxSplits
 }
 
 // maxWalk bounds the parts visited, whatever IDs somebody has made to crowd
