@@ -163,6 +163,32 @@ func TestACrowdIsBounded(t *testing.T) {
 	}
 }
 
+// However alike their IDs are: where there are places for all, no key has to be
+// looked at.
+func TestFewShareEverything(t *testing.T) {
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 1))
+		self := kad.RandomID(random)
+		table := ktable.New(self, ktable.Config{})
+		for range 1 + random.IntN(kad.K-1) {
+			c := someone(random)
+			c.ID = kad.RandomInRange(self, random.IntN(160), random)
+			table.Seen(c, time.Unix(0, 0))
+		}
+
+		sharers, others := table.Shared(table.Len()+1+random.IntN(kad.K), nil)
+
+		if len(sharers) != table.Len() || len(others) != 0 {
+			t.Fatalf("seed %d: of %d contacts %d share, and %v are others'", seed, table.Len(), len(sharers), others)
+		}
+		for _, s := range sharers {
+			if !slices.Equal(s.Ranges, []kad.Range{{}}) {
+				t.Fatalf("seed %d: shared with %s: %v", seed, s.Contact.ID, s.Ranges)
+			}
+		}
+	}
+}
+
 func TestAloneNothingIsShared(t *testing.T) {
 	if got, others := ktable.New(kad.ID{1}, ktable.Config{}).Shared(kad.K, nil); len(got) != 0 || len(others) != 0 {
 		t.Errorf("shared with %v, and %v are others'", got, others)
