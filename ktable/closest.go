@@ -28,9 +28,9 @@ func (t *Table) Closest(dst []kad.Contact, target kad.ID, n int) []kad.Contact {
 		return dst
 	}
 	var few [3 * kad.K]near // more are allocated
-	found := t.appendClosest(few[:0], target, n, (*member).failed)
+	found := t.appendClosest(few[:0], target, n, false, nil)
 	if len(found) < n {
-		found = t.appendClosest(found[:0], target, n, nil)
+		found = t.appendClosest(found[:0], target, n, true, nil)
 	}
 	dst = slices.Grow(dst, len(found))
 	for _, m := range found {
@@ -50,20 +50,20 @@ func (a near) closer(b near, target kad.ID) bool {
 	return a.distance < b.distance || a.distance == b.distance && target.CompareDistance(a.id, b.id) < 0
 }
 
-// appendClosest visits the buckets. Members for which without says true do not
-// count.
-func (t *Table) appendClosest(found []near, target kad.ID, n int, without func(*member) bool) []near {
+// appendClosest visits the buckets; failing says whether contacts with failures
+// count. Those for which dead, if there is one, says true do not.
+func (t *Table) appendClosest(found []near, target kad.ID, n int, failing bool, dead func(kad.ID) bool) []near {
 	d := t.self.Distance(target)
 	last := len(t.buckets) - 1
 	for i := 0; i < last && len(found) < n; i++ {
 		if bit(d, i) {
-			found = t.buckets[i].appendClosest(found, target, n, without)
+			found = t.buckets[i].appendClosest(found, target, n, failing, dead)
 		}
 	}
-	found = t.buckets[last].appendClosest(found, target, n, without)
+	found = t.buckets[last].appendClosest(found, target, n, failing, dead)
 	for i := last - 1; i >= 0 && len(found) < n; i-- {
 		if !bit(d, i) {
-			found = t.buckets[i].appendClosest(found, target, n, without)
+			found = t.buckets[i].appendClosest(found, target, n, failing, dead)
 		}
 	}
 	return found
@@ -86,21 +86,21 @@ func (t *Table) Near(id kad.ID, n int) bool {
 
 // appendClosest appends the bucket's members, the closest to target first, as
 // long as found is shorter than limit.
-func (b *bucket) appendClosest(found []near, target kad.ID, limit int, without func(*member) bool) []near {
+func (b *bucket) appendClosest(found []near, target kad.ID, limit int, failing bool, dead func(kad.ID) bool) []near {
 	start, tag := len(found), tagOf(target)
 	for k, t := range b.placed.tags {
 		if len(found) == limit && t^tag > found[limit-1].distance {
 			continue
 		}
 		m := near{&b.placed.members[k], t ^ tag}
-		if without != nil && without(m.member) {
+		if m.failures > 0 && !failing {
 			continue
 		}
 		i := len(found)
 		for i > start && m.closer(found[i-1], target) {
 			i--
 		}
-		if i == limit {
+		if i == limit || dead != nil && dead(m.id) {
 			continue
 		}
 		if len(found) < limit {

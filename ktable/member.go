@@ -37,9 +37,6 @@ func memberOf(c kad.Contact, seen moment, number uint32) member {
 // before reports whether m was seen before the other. Numbers may wrap.
 func (m *member) before(other *member) bool { return int32(m.number-other.number) < 0 }
 
-// failed reports whether m has left the latest question unanswered.
-func (m *member) failed() bool { return m.failures > 0 }
-
 func (m *member) contact() kad.Contact {
 	c := kad.Contact{ID: m.id, Key: m.key}
 	if m.v4 != [6]byte{} {

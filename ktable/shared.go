@@ -84,7 +84,7 @@ func (t *Table) Holders(r kad.Range, n int, dead func(kad.ID) bool) (holders []k
 		return nil, true
 	}
 	var few [3 * kad.K]near // more are allocated
-	found := t.appendClosest(few[:0], r.Prefix, 2*n+1, func(m *member) bool { return dead != nil && dead(m.id) })
+	found := t.appendClosest(few[:0], r.Prefix, 2*n+1, true, dead)
 	us := near{member: &member{id: t.self}}
 	place, _ := slices.BinarySearchFunc(found, us, func(a, b near) int { return r.Prefix.CompareDistance(a.id, b.id) })
 	found = slices.Insert(found, place, us)
