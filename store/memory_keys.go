@@ -49,7 +49,7 @@ func (s *shelf) remove(r *record) {
 }
 
 // lower is a.Compare(b) < 0. The first 8 bytes nearly always tell, and to compare
-// them is no call: a fifth off a put.
+// them is no call.
 func lower(a, b kad.ID) bool {
 	x, y := binary.BigEndian.Uint64(a[:]), binary.BigEndian.Uint64(b[:])
 	return x < y || x == y && a.Compare(b) < 0
