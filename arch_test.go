@@ -52,6 +52,7 @@ var outside = map[string][]string{
 	"github.com/BurntSushi/toml":          {"cmd/khashmir"},
 	"github.com/coreos/go-systemd/v22":    {"cmd/khashmir"},
 	"github.com/ergochat/readline":        {"shell"},
+	"github.com/google/btree":             {"store"},
 	"github.com/jmoiron/sqlx":             {"store"},
 	"github.com/prometheus/client_golang": {"web/metrics"},
 	"github.com/quic-go/quic-go":          {"transport"},

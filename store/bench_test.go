@@ -237,6 +237,34 @@ func get(b *testing.B, s subject, i int) {
 	}
 }
 
+// Holders compare narrow ranges: here of three entries or so among 100,000.
+func BenchmarkDigestOfANarrowRange(b *testing.B) {
+	eachBench(b, func(b *testing.B, s subject) {
+		const n = 100_000
+		putBy64(b, s, n)
+		b.ResetTimer()
+		for i := range b.N {
+			r := kad.NewRange(numbered(1+i*7919%n).key, bits.Len(n/4))
+			if d, ok, err := s.Digest(r, 4096, start); d.Count == 0 || !ok || err != nil {
+				b.Fatal(d, ok, err)
+			}
+		}
+	})
+}
+
+// A digest of more than its limit ends there, however much there is.
+func BenchmarkDigestOfTooMany(b *testing.B) {
+	eachBench(b, func(b *testing.B, s subject) {
+		putBy64(b, s, 100_000)
+		b.ResetTimer()
+		for range b.N {
+			if _, ok, err := s.Digest(kad.Range{}, 16, start); ok || err != nil {
+				b.Fatal(ok, err)
+			}
+		}
+	})
+}
+
 // What a store does costs the same whatever it holds: all of it goes by index.
 // The digests and marks are of a range with about a thousand entries. Filling
 // takes a minute; run it with -benchtime 400x, or there is nothing left to sweep.

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -131,52 +130,47 @@ func (m *Memory) Drop(marks []Mark) error {
 		return fmt.Errorf("store: drop: %w", ErrClosed)
 	}
 	for _, mark := range marks {
-		for _, r := range m.keys[mark.Key] {
-			if r.position == mark.Position && r.mark == mark.Mark {
-				m.drop(r)
-				break
-			}
+		if r := m.keys.marked(mark); r != nil {
+			m.drop(r)
 		}
 	}
 	return nil
 }
 
-// Digest is SQLite.Digest. It looks at every key.
+// Digest is SQLite.Digest.
 func (m *Memory) Digest(r kad.Range, limit int, now time.Time) (d kad.Digest, ok bool, err error) {
-	marks, err := m.Marks(r, limit+1, now)
-	if err != nil || len(marks) > limit {
-		return kad.Digest{}, false, err
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return d, false, fmt.Errorf("store: digest: %w", ErrClosed)
 	}
-	for _, mark := range marks {
-		d.Add(mark.Mark)
+	for record := range m.keys.within(r) {
+		if record.expires <= now.UnixMilli() {
+			continue
+		}
+		if d.Add(record.mark); d.Count > limit {
+			return kad.Digest{}, false, nil
+		}
 	}
-	return d, true, nil
+	return d, d.Count <= limit, nil
 }
 
-// Marks is SQLite.Marks. It looks at every key.
+// Marks is SQLite.Marks.
 func (m *Memory) Marks(r kad.Range, limit int, now time.Time) (marks []Mark, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return nil, fmt.Errorf("store: marks: %w", ErrClosed)
 	}
-	for key, records := range m.keys {
-		if !r.Contains(key) {
-			continue
+	for record := range m.keys.within(r) {
+		if len(marks) >= limit {
+			break
 		}
-		for _, record := range records {
-			if record.expires > now.UnixMilli() {
-				marks = append(marks, Mark{key, record.position, record.mark})
-			}
+		if record.expires > now.UnixMilli() {
+			marks = append(marks, Mark{record.key, record.position, record.mark})
 		}
 	}
-	slices.SortFunc(marks, func(a, b Mark) int {
-		if order := a.Key.Compare(b.Key); order != 0 {
-			return order
-		}
-		return int(a.Position) - int(b.Position)
-	})
-	return marks[:min(len(marks), max(limit, 0))], nil
+	return marks, nil
 }
 
 // Entry is SQLite.Entry.
@@ -186,12 +180,11 @@ func (m *Memory) Entry(mark Mark, now time.Time) (e kad.Entry, ok bool, err erro
 	if m.closed {
 		return e, false, fmt.Errorf("store: entry under %s: %w", mark.Key, ErrClosed)
 	}
-	for _, r := range m.keys[mark.Key] {
-		if r.position == mark.Position && r.mark == mark.Mark && r.expires > now.UnixMilli() {
-			e = r.entry()
-			e.Value = bytes.Clone(e.Value)
-			return e, true, nil
-		}
+	r := m.keys.marked(mark)
+	if r == nil || r.expires <= now.UnixMilli() {
+		return e, false, nil
 	}
-	return e, false, nil
+	e = r.entry()
+	e.Value = bytes.Clone(e.Value)
+	return e, true, nil
 }

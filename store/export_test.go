@@ -85,6 +85,17 @@ func (s *SQLite) Miscounted() (names []string) {
 	return names
 }
 
+// Keys is how many keys a Memory has something under, and how many it knows the
+// order of.
+func (m *Memory) Keys() (held, ordered int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.keys.order != nil {
+		ordered = m.keys.order.Len()
+	}
+	return len(m.keys.under), ordered
+}
+
 // Restless makes every rest fail until calm is called.
 func (s *SQLite) Restless() (calm func()) {
 	other, err := sqlx.Open("sqlite", ":memory:")

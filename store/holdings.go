@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -54,44 +53,40 @@ func (s *SQLite) readHoldings(from kad.ID, limit int, now time.Time) (held []Hol
 	return held, rows.Err()
 }
 
-// Holdings is SQLite.Holdings. It looks at every key.
+// Holdings is SQLite.Holdings.
 func (m *Memory) Holdings(from kad.ID, limit int, now time.Time) (held []Holding, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
 		return nil, fmt.Errorf("store: holdings: %w", ErrClosed)
 	}
-	for key, records := range m.keys {
-		if key.Compare(from) < 0 {
-			continue
-		}
-		if h := holding(key, records, now); h.Entries > 0 {
-			held = append(held, h)
-		}
-	}
-	slices.SortFunc(held, func(a, b Holding) int { return a.Key.Compare(b.Key) })
-	return held[:min(len(held), max(limit, 0))], nil
-}
-
-func holding(key kad.ID, records []*record, now time.Time) Holding {
-	h := Holding{Key: key}
-	for _, r := range records {
+	for r := range m.keys.from(from) {
 		if r.expires <= now.UnixMilli() || r.removed {
 			continue
 		}
-		created, expires := time.UnixMilli(r.created), time.UnixMilli(r.expires)
-		if h.Entries == 0 {
-			h.Oldest, h.Soonest, h.Latest = created, expires, expires
+		if last := len(held) - 1; last < 0 || held[last].Key != r.key {
+			if len(held) >= limit {
+				break
+			}
+			held = append(held, Holding{Key: r.key})
 		}
-		h.Entries++
-		h.Bytes += int64(len(r.value))
-		h.Oldest = earlier(h.Oldest, created)
-		h.Soonest = earlier(h.Soonest, expires)
-		if expires.After(h.Latest) {
-			h.Latest = expires
-		}
+		held[len(held)-1].add(r)
 	}
-	return h
+	return held, nil
+}
+
+func (h *Holding) add(r *record) {
+	created, expires := time.UnixMilli(r.created), time.UnixMilli(r.expires)
+	if h.Entries == 0 {
+		h.Oldest, h.Soonest, h.Latest = created, expires, expires
+	}
+	h.Entries++
+	h.Bytes += int64(len(r.value))
+	h.Oldest = earlier(h.Oldest, created)
+	h.Soonest = earlier(h.Soonest, expires)
+	if expires.After(h.Latest) {
+		h.Latest = expires
+	}
 }
 
 func earlier(a, b time.Time) time.Time {

@@ -5,7 +5,6 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,10 +19,10 @@ type Memory struct {
 
 	mu       sync.Mutex
 	closed   bool
-	keys     map[kad.ID][]*record // in the order of their positions
-	soonest  expiryHeap           // the same records by expiry
-	last     uint64               // the highest position given
-	usage    map[string]usage     // by publisher, and by group
+	keys     shelf
+	soonest  expiryHeap       // the same records by expiry
+	last     uint64           // the highest position given
+	usage    map[string]usage // by publisher, and by group
 	all      usage
 	futile   int    // puts to be refused before we look for loans again
 	nearest  kad.ID // distance at which the last eviction ended
@@ -118,16 +117,13 @@ func (m *Memory) supersede(old, r *record) {
 func (m *Memory) add(r *record) {
 	m.last++
 	r.position = m.last
-	if m.keys == nil {
-		m.keys = make(map[kad.ID][]*record)
-	}
-	m.keys[r.key] = append(m.keys[r.key], r)
+	m.keys.add(r)
 	m.soonest.push(r)
 	m.count(r, 1)
 }
 
 func (m *Memory) find(key kad.ID, item [16]byte) *record {
-	for _, r := range m.keys[key] {
+	for _, r := range m.keys.under[key] {
 		if r.item == item {
 			return r
 		}
@@ -137,11 +133,11 @@ func (m *Memory) find(key kad.ID, item [16]byte) *record {
 
 // makeRoom is SQLite.makeRoom: expired records go where a full key needs room.
 func (m *Memory) makeRoom(key kad.ID, now int64) error {
-	if len(m.keys[key]) < m.limits.MaxEntriesPerKey {
+	if len(m.keys.under[key]) < m.limits.MaxEntriesPerKey {
 		return nil
 	}
 	var over []*record
-	for _, r := range m.keys[key] {
+	for _, r := range m.keys.under[key] {
 		if r.expires <= now {
 			over = append(over, r)
 		}
@@ -149,7 +145,7 @@ func (m *Memory) makeRoom(key kad.ID, now int64) error {
 	for _, r := range over {
 		m.drop(r)
 	}
-	if live := len(m.keys[key]); live >= m.limits.MaxEntriesPerKey {
+	if live := len(m.keys.under[key]); live >= m.limits.MaxEntriesPerKey {
 		return fmt.Errorf("the key has %d entries: %w", live, ErrFull)
 	}
 	return nil
@@ -158,25 +154,8 @@ func (m *Memory) makeRoom(key kad.ID, now int64) error {
 // drop forgets r.
 func (m *Memory) drop(r *record) {
 	m.soonest.remove(r)
+	m.keys.remove(r)
 	m.count(r, -1)
-	records := m.keys[r.key]
-	i := after(records, r.position-1)
-	if records = slices.Delete(records, i, i+1); len(records) > 0 {
-		m.keys[r.key] = records
-	} else {
-		delete(m.keys, r.key)
-	}
-}
-
-// after is the index of the first record past a position.
-func after(records []*record, position uint64) int {
-	i, _ := slices.BinarySearchFunc(records, position, func(r *record, position uint64) int {
-		if r.position <= position {
-			return -1
-		}
-		return 1
-	})
-	return i
 }
 
 // Entries is SQLite.Entries. The values are the caller's.
@@ -186,7 +165,7 @@ func (m *Memory) Entries(key kad.ID, cursor uint64, maxBytes int, now time.Time)
 	if m.closed {
 		return nil, 0, fmt.Errorf("store: entries of %s: %w", key, ErrClosed)
 	}
-	records, size := m.keys[key], 0
+	records, size := m.keys.under[key], 0
 	for _, r := range records[after(records, cursor):] {
 		if r.expires <= now.UnixMilli() || r.removed {
 			continue
@@ -236,6 +215,6 @@ func (m *Memory) Close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.closed = true
-	m.keys, m.soonest, m.usage, m.kept, m.identity, m.contacts = nil, nil, nil, nil, nil, nil
+	m.keys, m.soonest, m.usage, m.kept, m.identity, m.contacts = shelf{}, nil, nil, nil, nil, nil
 	return nil
 }

@@ -21,11 +21,9 @@ func (m *Memory) evict(size int, publisher usage) (evicted int) {
 	}
 	var all []candidate
 	at := make(map[int64]*record)
-	for _, records := range m.keys {
-		for _, r := range records {
-			all = append(all, candidate{int64(r.position), r.key, r.expires})
-			at[int64(r.position)] = r
-		}
+	for r := range m.keys.from(kad.ID{}) {
+		all = append(all, candidate{int64(r.position), r.key, r.expires})
+		at[int64(r.position)] = r
 	}
 	slices.SortFunc(all, byEviction(self))
 	for pass := 0; pass < 2 && evicted == 0; pass++ {
