@@ -15,6 +15,7 @@ import (
 var embedded = []string{
 	"filippo.io/edwards25519",
 	"github.com/dustin/go-humanize",
+	"github.com/google/btree", // the order of keys in a store in memory
 	"github.com/google/uuid",
 	"github.com/jmoiron/sqlx",
 	"github.com/quic-go/quic-go",
