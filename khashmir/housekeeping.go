@@ -40,20 +40,25 @@ func (n *Node) every(slot int, interval time.Duration, f func()) {
 }
 
 // everyRound has the node compare with its neighbours, as often as their deaths
-// want. The first time is soon, so that a node that slept catches up.
+// want. How often that is changes while it waits: who has just come learns only now
+// how short lives are here. The first round is soon, so that a node that slept
+// catches up.
 func (n *Node) everyRound() {
+	soon := min(kad.MinReplicateInterval, n.config.ReplicateInterval)
 	var again func()
 	again = func() {
-		n.replicateAll()
+		n.mu.Lock()
+		wait := n.untilRound()
+		n.mu.Unlock()
+		if wait <= 0 {
+			n.replicateAll()
+		}
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		if !n.closed {
-			interval := n.replicateInterval()
-			jitter := time.Duration(n.clock.Uint64() % uint64(interval/4+1))
-			n.timers[4] = n.afterFunc(interval-jitter, again)
+			n.timers[4] = n.afterFunc(min(n.untilRound(), soon), again)
 		}
 	}
-	soon := min(kad.MinReplicateInterval, n.config.ReplicateInterval)
 	n.timers[4] = n.afterFunc(time.Duration(n.clock.Uint64()%uint64(soon)), again)
 }
 

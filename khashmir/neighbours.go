@@ -11,6 +11,8 @@ import (
 // the rounds are due.
 type neighbours struct {
 	rounds  int                  // whole rounds begun
+	last    time.Time            // when one was due last
+	early   float64              // the part of its interval that the next comes early
 	busy    bool                 // a round is under way
 	due     map[kad.ID]time.Time // whom to compare with, apart from the whole rounds, and when
 	met     map[kad.ID]time.Time // when that was begun last
@@ -134,21 +136,32 @@ func (n *Node) meetDue() {
 	n.replicate(&round{replicas: n.config.Replicas, only: only, over: n.roundOver})
 }
 
+// untilRound is how long it is until a whole round is due, up to a quarter early,
+// so that neighbours do not keep step. Call it under the lock.
+func (n *Node) untilRound() time.Duration {
+	b := &n.neighbours
+	wait := float64(n.replicateInterval()) * (1 - b.early)
+	return b.last.Add(time.Duration(wait)).Sub(n.clock.Now())
+}
+
 // replicateAll is a whole round, with all neighbours.
 func (n *Node) replicateAll() {
 	empty := n.holdsNothing()
 	n.mu.Lock()
 	defer n.unlock()
 	b := &n.neighbours
+	b.last, b.early = n.clock.Now(), float64(n.clock.Uint64()%256)/256/4
 	if n.closed || empty || b.busy {
 		return
 	}
 	b.busy = true
 	b.rounds++
 	n.counts.rounds++
+	full := b.rounds%kad.TrustingRounds == 1
 	n.replicate(&round{
 		replicas: n.config.Replicas,
-		trusting: b.rounds%kad.TrustingRounds != 0,
+		trusting: !full,
+		hasty:    !full && n.replicateInterval() < n.config.ReplicateInterval,
 		over:     n.roundOver,
 	})
 }

@@ -31,6 +31,7 @@ type round struct {
 	busy     int
 	grown    bool   // dead has, since the todo was made
 	trusting bool   // leave out what another holder has just gone over
+	hasty    bool   // leave the strays to a later one
 	over     func() // exactly once, under the lock
 }
 
@@ -66,7 +67,7 @@ func (r *round) plan() {
 	} else {
 		var others []kad.Range
 		sharers, others = r.node.table.Shared(r.replicas, isDead)
-		if len(r.dead) == 0 {
+		if len(r.dead) == 0 && !r.hasty {
 			r.strays = others
 		}
 	}
