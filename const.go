@@ -195,17 +195,21 @@ const (
 	// day at a half-life of 1 h, one an hour would lose 9 in a hundred.
 	RoundsPerHalfLife = 6
 
-	// FirstHalfLife is what a node supposes before it has watched anybody,
-	// MaxHalfLife the most that it believes in: peace does not last for ever.
+	// FirstHalfLife is what a node supposes before it has watched anybody, and
+	// FirstDeaths for how many deaths that counts: most nodes of a short-lived
+	// network live to see but a few. MaxHalfLife is the most that it believes in:
+	// peace does not last for ever.
 	FirstHalfLife = time.Hour
+	FirstDeaths   = 0.25
 	MaxHalfLife   = 24 * time.Hour
 
 	// DeathsRemembered is after how many deaths the older half is forgotten.
 	DeathsRemembered = 64
 
-	// TrustingRounds: one round in so many is done in full, the others leave
-	// out what another holder has gone over since the last. So a liar can put
-	// off a repair and not prevent it.
+	// TrustingRounds: one round in so many, the first among them, is done in full.
+	// The others leave out what another holder has gone over since the last, so a
+	// liar can put off a repair and not prevent it; and, where they are frequent,
+	// the strays.
 	TrustingRounds = 4
 
 	// StrayMargin is how far beyond the Replicas closest a holder must be to let

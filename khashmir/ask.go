@@ -40,9 +40,12 @@ func (n *Node) heard(to kad.Contact, sent time.Time) {
 	if n.closed || to.ID.IsZero() {
 		return
 	}
-	before, known := n.table.LastSeen(to.ID)
+	before, failures, known := n.table.LastSeen(to.ID)
 	if known {
 		n.lives.lived(now.Sub(before))
+	}
+	if failures > 0 {
+		n.lives.revived()
 	}
 	if suspect, ok := n.table.Seen(to, now); ok {
 		n.ping(suspect)
@@ -50,7 +53,7 @@ func (n *Node) heard(to kad.Contact, sent time.Time) {
 	if known {
 		return
 	}
-	if _, placed := n.table.LastSeen(to.ID); placed {
+	if _, _, placed := n.table.LastSeen(to.ID); placed {
 		n.lost.remove(to.ID)
 		n.newcomer(to)
 		n.tell(n.config.Observer.Met, to)
@@ -73,9 +76,10 @@ func (n *Node) silent(to kad.Contact, sent time.Time, err error) {
 		n.table.Excused(to.ID)
 	default:
 		now := n.clock.Now()
-		seen, _ := n.table.LastSeen(to.ID)
-		if n.table.Failed(to.ID) && ok {
+		if seen, failures, ok := n.table.LastSeen(to.ID); ok && failures == 0 {
 			n.lives.died(now.Sub(seen))
+		}
+		if n.table.Failed(to.ID) && ok {
 			n.lost.add(known, now, now.Add(n.config.MaintainInterval))
 			n.tell(n.config.Observer.Lost, known)
 		}

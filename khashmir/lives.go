@@ -15,10 +15,10 @@ type lives struct {
 	deaths  float64
 }
 
-// newLives begins as if one had died in a network with the half-life
-// kad.FirstHalfLife: to be too careful costs messages, not values.
+// newLives begins with kad.FirstHalfLife, as if some part of a contact had died of
+// it: to be too careful costs messages, not values.
 func newLives() lives {
-	l := lives{deaths: 1}
+	l := lives{deaths: kad.FirstDeaths}
 	l.watched = l.within(kad.FirstHalfLife)
 	return l
 }
@@ -34,8 +34,9 @@ func (l *lives) lived(d time.Duration) {
 	l.watched = min(l.watched+max(0, d), l.within(kad.MaxHalfLife))
 }
 
-// died: a contact has died, at some time since it last showed: half of that, if it
-// is short. Of a long time it lived for as long as others do, and nobody looked.
+// died: a contact has left a question unanswered, which most do but once. It died
+// at some time since it last showed: half of that, if it is short. Of a long time
+// it lived for as long as others do, and nobody looked.
 func (l *lives) died(d time.Duration) {
 	mean := float64(l.watched) / l.deaths
 	if x := float64(d) / mean; x > 0 {
@@ -46,6 +47,9 @@ func (l *lives) died(d time.Duration) {
 		l.watched, l.deaths = l.watched/2, l.deaths/2
 	}
 }
+
+// revived: a contact that was taken for dead answers again.
+func (l *lives) revived() { l.deaths = max(l.deaths-1, kad.FirstDeaths) }
 
 func (l lives) halfLife() time.Duration {
 	return time.Duration(math.Ln2 * float64(l.watched) / l.deaths)

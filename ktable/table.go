@@ -162,13 +162,15 @@ func (t *Table) Get(id kad.ID) (kad.Contact, bool) {
 }
 
 // LastSeen is when the contact with this ID was last reported as seen, to the
-// microsecond, if it has a place.
-func (t *Table) LastSeen(id kad.ID) (time.Time, bool) {
+// microsecond, and how many questions it has left unanswered since, if it has a
+// place.
+func (t *Table) LastSeen(id kad.ID) (at time.Time, failures int, ok bool) {
 	b := t.bucketOf(id)
 	if i := b.placed.find(id); i >= 0 {
-		return b.placed.members[i].seen.Time(), true
+		m := &b.placed.members[i]
+		return m.seen.Time(), int(m.failures), true
 	}
-	return time.Time{}, false
+	return time.Time{}, 0, false
 }
 
 // Len is how many contacts have a place.

@@ -1,0 +1,126 @@
+package khashmir_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/khashmir"
+	"github.com/khashmir/kad/transport"
+)
+
+func halfLife(t *testing.T, node *khashmir.Node) time.Duration {
+	t.Helper()
+	s, err := node.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.HalfLife
+}
+
+// Where half of the nodes die every five minutes a newcomer that is used knows that
+// soon, and compares as often as that wants.
+func TestWhoComesLearnsHowShortLivesAre(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const real = 5 * time.Minute
+		w := newTown(t, 40, nil)
+		w.net.SetLatency(30*time.Millisecond, 20*time.Millisecond)
+		for i := range 40 {
+			w.store(w.nodes[i%len(w.nodes)], i)
+		}
+		random := rand.New(rand.NewPCG(3, 3))
+		live := func(d time.Duration, spared int) {
+			for end := time.Now().Add(d); ; {
+				rate := float64(len(w.nodes)-spared) * math.Ln2 / float64(real)
+				wait := time.Duration(random.ExpFloat64() / rate)
+				if time.Now().Add(wait).After(end) {
+					time.Sleep(time.Until(end))
+					return
+				}
+				time.Sleep(wait)
+				w.leaves(w.nodes[random.IntN(len(w.nodes)-spared)], false)
+				w.come()
+				// The last to come is mortal, the spared ones stay at the end.
+				last := len(w.nodes) - 1
+				w.nodes[last-spared], w.nodes[last] = w.nodes[last], w.nodes[last-spared]
+			}
+		}
+		live(20*time.Minute, 0)
+		var watchers []*khashmir.Node
+		for range 12 {
+			watchers = append(watchers, w.come())
+		}
+		for range 15 {
+			live(time.Minute, len(watchers))
+			for _, node := range watchers {
+				node.FindNode(t.Context(), kad.HashID([]byte(time.Now().String())))
+			}
+		}
+		var sum time.Duration
+		rounds := 0
+		for _, node := range watchers {
+			s, err := node.Stats()
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum, rounds = sum+s.HalfLife, rounds+s.Rounds
+		}
+		mean := sum / time.Duration(len(watchers))
+		t.Logf("newcomers take %v for the half-life, and have begun %d rounds in a quarter of an hour", mean, rounds)
+		if mean < real/2 || mean > 3*real {
+			t.Errorf("newcomers take %v for the half-life", mean)
+		}
+		// Had they waited for what they supposed at first, it would be fewer than six each.
+		if rounds < 13*len(watchers)/2 {
+			t.Errorf("they have begun %d rounds in a quarter of an hour", rounds)
+		}
+	})
+}
+
+// Who was silent once and answers again has not died.
+func TestWhoAnswersAgainHasNotDied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := transport.NewNetwork(1)
+		nodes := join(t, net, 3, undisturbed)
+		node, other := nodes[0], nodes[1]
+		look := func() { node.FindNode(t.Context(), other.ID()) }
+		before := halfLife(t, node)
+		net.Kill(other.Addr())
+		look()
+		if missed := halfLife(t, node); missed > before/2 {
+			t.Fatalf("a death among two was not noticed: %v, then %v", before, missed)
+		}
+		net.Revive(other.Addr())
+		look()
+		if again := halfLife(t, node); again < before*9/10 {
+			t.Errorf("half-life %v, %v once it was back", before, again)
+		}
+	})
+}
+
+// A contact that nobody has asked for long, and that is dead, tells next to nothing
+// of how long lives are.
+func TestWhoWasNotAskedDidNotLive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := transport.NewNetwork(1)
+		nodes := join(t, net, 2, undisturbed)
+		node, other := nodes[0], nodes[1]
+		witness := open(t, inMemory(net, 2))
+		before := halfLife(t, node)
+		other.Abort()
+		time.Sleep(100 * kad.FirstHalfLife)
+		add(t, node, witness.Addr())
+		node.FindNode(t.Context(), other.ID())
+		if after := halfLife(t, node); after > 2*before || after < before/2 {
+			t.Errorf("half-life %v before and %v after a silence of %v", before, after, 100*kad.FirstHalfLife)
+		}
+	})
+}
+
+// undisturbed has a node ask nobody by itself.
+func undisturbed(_ int, c *khashmir.Config) {
+	c.MaintainInterval, c.ReplicateInterval = 1000*time.Hour, 1000*time.Hour
+}
