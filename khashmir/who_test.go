@@ -149,6 +149,7 @@ func TestANodeIsFoundByItsAddressOnEveryWire(t *testing.T) {
 			}
 			there, met := open(t, wired(1)), make(chan kad.Contact, 8)
 			config := wired(2)
+			config.Client = true // whom nobody pings back
 			config.Bootstrap = []string{there.Addr().String()}
 			config.Observer.Met = func(c kad.Contact) { met <- c }
 			open(t, config)
