@@ -2,6 +2,7 @@ package khashmir
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/khashmir/kad/krpc"
 	"github.com/khashmir/kad/store"
@@ -66,6 +67,9 @@ var (
 	ErrProtocol    = transport.ErrProtocol
 	ErrClient      = errors.New("that node is a client, and answers nothing")
 )
+
+// errNameless: who was asked for its key gave none.
+var errNameless = fmt.Errorf("%w: it does not say whose it is", ErrProtocol)
 
 // refusal turns a stranger's error reply into ours. Only the code is believed;
 // its text is the stranger's and goes nowhere.

@@ -28,14 +28,14 @@ func (n *Node) AddContact(ctx context.Context, addr string) (Contact, error) {
 // introduce asks twice: whoever is there for its key, then the holder of that
 // key for an answer. The second answer is proof; the first is hearsay.
 func (n *Node) introduce(ctx context.Context, at kad.Contact) (kad.Contact, error) {
-	r, err := n.askAndWait(ctx, at, krpc.Query{Method: krpc.Ping})
+	r, err := n.askAndWait(ctx, at, krpc.Query{Method: krpc.Ping, Who: true})
 	if err != nil {
 		return kad.Contact{}, err
 	}
 	c := kad.NewContact(r.Key, at.V4, at.V6)
 	switch {
 	case r.Key.IsZero():
-		return kad.Contact{}, ErrNoAnswer
+		return kad.Contact{}, errNameless
 	case c.ID == n.self.ID:
 		return kad.Contact{}, ErrSelf
 	}

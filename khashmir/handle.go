@@ -26,7 +26,7 @@ func (n *Node) answer(from kad.Contact, q krpc.Query) krpc.Reply {
 	n.meet(from, q.Client)
 	switch q.Method {
 	case krpc.Ping:
-		return krpc.Reply{Key: n.self.Key}
+		return n.pong(q)
 	case krpc.FindNode:
 		return n.closest(from, q.Target)
 	case krpc.FindValue:
@@ -38,6 +38,15 @@ func (n *Node) answer(from kad.Contact, q krpc.Query) krpc.Reply {
 	default:
 		return refuse(krpc.CodeUnknownMethod, "method unknown")
 	}
+}
+
+// pong names the node's key to those alone who do not know whom they ask: all
+// others have addressed it, and the transport proves it.
+func (n *Node) pong(q krpc.Query) (r krpc.Reply) {
+	if q.Who {
+		r.Key = n.self.Key
+	}
+	return r
 }
 
 // meet: from has asked us something. That alone gives nobody a place in the

@@ -134,14 +134,18 @@ func (j *joining) next() {
 	}
 	to := j.contacts[0]
 	j.contacts = j.contacts[1:]
-	n.ask(to, krpc.Query{Method: krpc.Ping}, func(r krpc.Reply, err error) {
+	unknown := to.ID.IsZero()
+	n.ask(to, krpc.Query{Method: krpc.Ping, Who: unknown}, func(r krpc.Reply, err error) {
+		if err == nil && unknown && r.Key.IsZero() {
+			err = errNameless
+		}
 		switch {
 		case err != nil:
 			n.log.Info("contact did not answer", "contact", to, "err", err)
-			if now := n.clock.Now(); !to.ID.IsZero() { // it may be up later than we
+			if now := n.clock.Now(); !unknown { // it may be up later than we
 				n.lost.add(to, now, now.Add(n.config.MaintainInterval))
 			}
-		case to.ID.IsZero() && !r.Key.IsZero() && r.Key != n.self.Key:
+		case unknown && r.Key != n.self.Key:
 			// Whoever is there has named its key; now it has to prove it.
 			j.contacts = append(j.contacts, kad.NewContact(r.Key, to.V4, to.V6))
 		}

@@ -153,8 +153,11 @@ func peer(t testing.TB, net *transport.Network, i int, answer func(from kad.Cont
 
 // honest answers as a node with nothing in it would.
 func honest(i int, q krpc.Query) krpc.Reply {
-	if q.Method == krpc.Ping {
+	if q.Method == krpc.Ping && q.Who {
 		return krpc.Reply{Key: kad.PublicKeyOf(key(i))}
+	}
+	if q.Method == krpc.Ping {
+		return krpc.Reply{}
 	}
 	return krpc.Reply{Token: "anything"}
 }

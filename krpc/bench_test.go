@@ -56,7 +56,9 @@ var frequent = []struct {
 	message krpc.Message
 }{
 	{"ping", query(krpc.Query{Method: krpc.Ping})},
-	{"ping-answer", reply(krpc.Reply{Key: key(0xa1)})},
+	{"ping-answer", reply(krpc.Reply{})},
+	{"ping-who", query(krpc.Query{Method: krpc.Ping, Who: true})},
+	{"ping-who-answer", reply(krpc.Reply{Key: key(0xa1)})},
 	{"find_node", query(krpc.Query{Method: krpc.FindNode, Target: id(0xdd)})},
 	{"find_value", query(krpc.Query{Method: krpc.FindValue, Target: id(0xdd)})},
 	{"find_value-answer", func() krpc.Message {

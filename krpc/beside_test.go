@@ -130,6 +130,7 @@ func TestAMessageTakesOneBufferThatIsNotMuchTooLarge(t *testing.T) {
 	token, tx := strings.Repeat("t", 64), strings.Repeat("x", 16)
 	store := query(krpc.Query{Method: krpc.StoreValue, Target: id(1), Token: token, Cache: true, Entry: full, Client: true})
 	find := query(krpc.Query{Method: krpc.FindValue, Target: id(1), Cursor: 1<<63 - 1, Any: true, Hot: true, Client: true})
+	who := query(krpc.Query{Method: krpc.Ping, Who: true, Client: true})
 	contacts := make([]kad.Contact, 120)
 	for i := range contacts {
 		contacts[i] = kad.NewContact(key(byte(i+1)), v4, v6)
@@ -138,7 +139,7 @@ func TestAMessageTakesOneBufferThatIsNotMuchTooLarge(t *testing.T) {
 	full.Value = full.Value[:1000]
 	page := reply(krpc.Reply{Entries: slices.Repeat([]krpc.Entry{full}, 64)})
 	misplaced := reply(krpc.Reply{Contacts: slices.Repeat([]kad.Contact{{Key: key(1), V4: v6}}, 120)})
-	for _, m := range []krpc.Message{store, find, answer, page, misplaced, findNodeAnswer(), query(krpc.Query{Method: krpc.Ping})} {
+	for _, m := range []krpc.Message{store, find, answer, page, misplaced, findNodeAnswer(), query(krpc.Query{Method: krpc.Ping}), who} {
 		m.Tx = tx
 		wire, byHand := krpc.WriteByHand(m)
 		if !byHand {

@@ -71,6 +71,8 @@ func decodeQuery(env envelope) (*Query, error) {
 	q := &Query{Method: Method(name)}
 	var err error
 	switch q.Method {
+	case Ping:
+		err = q.readPing(env.Args)
 	case FindNode:
 		err = q.readFindNode(env.Args)
 	case FindValue:
@@ -99,6 +101,19 @@ func (q *Query) readClient(raw []byte) error {
 		return malformed("ro is not an integer")
 	}
 	q.Client = n != 0
+	return nil
+}
+
+// readPing takes missing arguments for none.
+func (q *Query) readPing(raw []byte) error {
+	if raw == nil {
+		return nil
+	}
+	var args pingArgs
+	if err := readDict(raw, &args, "a"); err != nil {
+		return err
+	}
+	q.Who = args.Who != 0
 	return nil
 }
 

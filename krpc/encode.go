@@ -78,6 +78,10 @@ func (env *envelope) setQuery(q Query) (err error) {
 		env.Client = []byte("i1e")
 	}
 	switch q.Method {
+	case Ping:
+		if q.Who {
+			env.Args, err = bencode.EncodeBytes(pingArgs{Who: flag(q.Who)})
+		}
 	case FindNode:
 		env.Args, err = bencode.EncodeBytes(findNodeArgs{Target: string(q.Target[:])})
 	case FindValue:

@@ -35,7 +35,7 @@ func FuzzWriteByHand(f *testing.F) {
 		}
 		m := krpc.Message{Tx: tx}
 		if method != "" {
-			q := krpc.Query{Method: krpc.Method(method), Cursor: cursor, Any: is(2), Hot: is(5), Token: token, Entry: entry, Cache: is(3), Client: is(4)}
+			q := krpc.Query{Method: krpc.Method(method), Who: is(0), Cursor: cursor, Any: is(2), Hot: is(5), Token: token, Entry: entry, Cache: is(3), Client: is(4)}
 			copy(q.Target[:], value)
 			m.Query = &q
 		}

@@ -29,6 +29,8 @@ var malformed = []struct{ name, wire, want string }{
 	{"q an integer", "d1:qi1e1:y1:qe", "q is missing or not a name"},
 	{"q too long", "d1:q65:" + strings.Repeat("q", 65) + "1:y1:qe", "q has 65 bytes, over the limit of 64"},
 
+	{"ping, a a list", "d1:ale1:q4:ping1:y1:qe", "a is not a dictionary, or a value in it is of the wrong type"},
+	{"ping, who a string", "d1:ad3:who1:1e1:q4:ping1:y1:qe", "a is not a dictionary, or a value in it is of the wrong type"},
 	{"find_node without a", "d1:q9:find_node1:y1:qe", "a is missing"},
 	{"find_node, a a list", "d1:ale1:q9:find_node1:y1:qe", "a is not a dictionary, or a value in it is of the wrong type"},
 	{"find_node without target", "d1:ade1:q9:find_node1:y1:qe", "target has 0 bytes, not 20"},
@@ -140,6 +142,8 @@ func TestUnknownKeysAreIgnoredAtEveryLevel(t *testing.T) {
 	for _, test := range []struct{ plain, with string }{
 		{"d1:q4:ping1:y1:qe", "d" + junk + "1:q4:ping1:y1:q2:zzlee"},
 		{"d1:q4:ping1:y1:qe", "d1:ad6:target5:shorte1:q4:ping1:y1:qe"},
+		{"d1:ad3:whoi1ee1:q4:ping1:y1:qe", "d1:ad" + junk + "3:whoi1e3:zzzlee1:q4:ping1:y1:qe"},
+		{"d1:ad6:target" + id20 + "e1:q9:find_node1:y1:qe", "d1:ad6:target" + id20 + "3:wholee1:q9:find_node1:y1:qe"},
 		{"d1:q4:ping1:y1:qe", "d1:eli1ee1:q4:ping1:r3:xyz1:y1:qe"},
 		{"d1:ad6:target" + id20 + "e1:q9:find_node1:y1:qe", "d1:ad" + junk + "6:cursorle6:target" + id20 + "1:zi1ee1:q9:find_node1:y1:qe"},
 		{"d1:ad6:target" + id20 + "e1:q10:find_value1:y1:qe", "d1:ad" + junk + "6:target" + id20 + "e1:q10:find_value1:y1:qe"},
@@ -198,6 +202,15 @@ func TestAClientsFlagIsAnIntegerAndCountsInQueriesAlone(t *testing.T) {
 	}
 	if _, err := krpc.Decode([]byte("d1:rde2:role1:y1:re")); err != nil {
 		t.Errorf("in an answer it is a key like any unknown one: %v", err)
+	}
+}
+
+func TestThatTheAskerDoesNotKnowWhomItAsksIsAnIntegerOfAPing(t *testing.T) {
+	for args, want := range map[string]bool{"": false, "1:ade": false, "1:ad3:whoi0ee": false, "1:ad3:whoi1ee": true, "1:ad3:whoi-1ee": true, "1:ad6:target" + id20 + "3:whoi2ee": true} {
+		m, err := krpc.Decode(fmt.Appendf(nil, "d%s1:q4:ping1:y1:qe", args))
+		if err != nil || m.Query.Who != want {
+			t.Errorf("%q: got %s, %v", args, show(m), err)
+		}
 	}
 }
 

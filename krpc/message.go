@@ -34,6 +34,7 @@ const (
 type Query struct {
 	Method Method
 	Target kad.ID     // find_node, find_value, store_value: the ID or the key
+	Who    bool       // ping: the asker does not know whom it asks, and wants the answerer's key
 	Cursor uint64     // find_value: the page to answer with, 0 for the first
 	Any    bool       // find_value: a cached copy will do; entries come with their signatures
 	Hot    bool       // find_value with Any: it was asked before, and said that it gave them too often
@@ -48,7 +49,7 @@ type Query struct {
 // Reply is an answer. A reply with an Error carries nothing else.
 type Reply struct {
 	Error    *Error
-	Key      kad.PublicKey // ping: who answers
+	Key      kad.PublicKey // ping with Who: who answers
 	Contacts []kad.Contact // find_node, find_value: the closest we know
 	Token    string        // find_node, find_value: permission to store under the target
 	Entries  []Entry       // find_value: one page of what we hold

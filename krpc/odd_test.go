@@ -31,7 +31,7 @@ func disturb(r *rand.Rand, m *krpc.Message) {
 		q := m.Query
 		q.Method = []krpc.Method{krpc.Ping, krpc.FindNode, krpc.FindValue, krpc.StoreValue, "", "other"}[r.IntN(6)]
 		q.Token, q.Cursor, q.Any, q.Cache, q.Client, q.Entry = long, number, r.IntN(2) == 0, r.IntN(2) == 0, r.IntN(2) == 0, entry
-		q.Hot = r.IntN(2) == 0
+		q.Hot, q.Who = r.IntN(2) == 0, r.IntN(2) == 0
 		return
 	}
 	reply := m.Reply
@@ -111,7 +111,7 @@ func mutate(r *rand.Rand, cut, pieces []string) []string {
 	case 3: // another's
 		cut[at] = pieces[r.IntN(len(pieces))]
 	case 4: // a key that nobody knows, or somebody, and its value
-		pair := []string{[]string{"1:!", "1:b", "1:w", "2:zz", "3:any", "1:t", "5:token", "0:"}[r.IntN(8)], pieces[r.IntN(len(pieces))]}
+		pair := []string{[]string{"1:!", "1:b", "1:w", "2:zz", "3:any", "1:t", "5:token", "3:who", "0:"}[r.IntN(9)], pieces[r.IntN(len(pieces))]}
 		return append(cut[:at], append(pair, cut[at:]...)...)
 	case 5: // an integer
 		cut[at] = "i" + number + "e"

@@ -52,6 +52,7 @@ type arguments int
 
 const (
 	noArguments arguments = iota
+	pingArguments
 	targetArguments
 	searchArguments // a target, and what only a find_value has
 	storeArguments
@@ -65,7 +66,7 @@ func (r *reader) query(q *Query) {
 	r.want(r.key("1:q"))
 	// A query that has other arguments than its own is decode's.
 	switch method := r.content(); {
-	case string(method) == string(Ping) && args == noArguments:
+	case string(method) == string(Ping) && (args == noArguments || args == pingArguments):
 		q.Method = Ping
 	case string(method) == string(FindNode) && args == targetArguments:
 		q.Method = FindNode
@@ -83,6 +84,11 @@ func (r *reader) query(q *Query) {
 
 func (r *reader) args(q *Query) arguments {
 	r.want(r.skip("d"))
+	if r.key("3:who") {
+		q.Who = r.integer(math.MaxInt64) != 0
+		r.want(r.skip("e"))
+		return pingArguments
+	}
 	args := targetArguments
 	if r.key("3:any") {
 		args, q.Any = searchArguments, r.integer(math.MaxInt64) != 0

@@ -115,12 +115,12 @@ func TestAPageThatCountsEightyBytesAnEntryFits(t *testing.T) {
 }
 
 func TestOnlyTheFieldsThatCountForTheMethodTravel(t *testing.T) {
-	all := krpc.Query{Target: id(1), Cursor: 7, Any: true, Cache: true, Token: "token", Entry: krpc.Entry{Value: []byte("v")}}
+	all := krpc.Query{Who: true, Target: id(1), Cursor: 7, Any: true, Cache: true, Token: "token", Entry: krpc.Entry{Value: []byte("v")}}
 	for _, test := range []struct {
 		method krpc.Method
 		want   krpc.Query
 	}{
-		{krpc.Ping, krpc.Query{}},
+		{krpc.Ping, krpc.Query{Who: true}},
 		{krpc.FindNode, krpc.Query{Target: all.Target}},
 		{krpc.FindValue, krpc.Query{Target: all.Target, Cursor: 7, Any: true}},
 		{krpc.StoreValue, krpc.Query{Target: all.Target, Token: "token", Cache: true, Entry: all.Entry}},
@@ -192,7 +192,7 @@ func randomMessage(r *rand.Rand) krpc.Message {
 	m := krpc.Message{Version: kad.Version, Tx: randomText(r, 16)}
 	switch r.IntN(7) {
 	case 0:
-		m.Query = &krpc.Query{Method: krpc.Ping}
+		m.Query = &krpc.Query{Method: krpc.Ping, Who: r.IntN(2) == 0}
 	case 1:
 		m.Query = &krpc.Query{Method: krpc.FindNode, Target: kad.RandomID(r)}
 	case 2:

@@ -50,7 +50,9 @@ var vectors = []struct {
 	message krpc.Message
 }{
 	{"ping", query(krpc.Query{Method: krpc.Ping})},
-	{"ping-answer", reply(krpc.Reply{Key: key(0xa1)})},
+	{"ping-answer", reply(krpc.Reply{})},
+	{"ping-who", query(krpc.Query{Method: krpc.Ping, Who: true})},
+	{"ping-who-answer", reply(krpc.Reply{Key: key(0xa1)})},
 	{"find_node", query(krpc.Query{Method: krpc.FindNode, Target: id(0xdd)})},
 	{"find_node-answer", reply(krpc.Reply{
 		Contacts: []kad.Contact{kad.NewContact(key(0xa1), v4)},
@@ -120,7 +122,7 @@ var vectors = []struct {
 	{"unknown-method", query(krpc.Query{Method: "find_friends"})},
 	{"unknown-method-answer", reply(krpc.Reply{Error: &krpc.Error{Code: krpc.CodeUnknownMethod, Message: "unknown method"}})},
 	{"datagram", krpc.Message{Version: kad.Version, Tx: "\x00\x01", Query: &krpc.Query{Method: krpc.Ping}}},
-	{"datagram-answer", krpc.Message{Version: kad.Version, Tx: "\x00\x01", Reply: &krpc.Reply{Key: key(0xa1)}}},
+	{"datagram-answer", krpc.Message{Version: kad.Version, Tx: "\x00\x01", Reply: &krpc.Reply{}}},
 	{"datagram-error", krpc.Message{Version: kad.Version, Tx: "\x00\x01", Reply: &krpc.Reply{Error: &krpc.Error{Code: krpc.CodeBusy, Message: "try again later"}}}},
 }
 

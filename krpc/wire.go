@@ -58,6 +58,10 @@ const (
 	kindError = "e"
 )
 
+type pingArgs struct {
+	Who int64 `bencode:"who,omitempty"`
+}
+
 type findNodeArgs struct {
 	Target string `bencode:"target"`
 }

@@ -36,10 +36,14 @@ func write(m Message) (b []byte, ok bool) {
 }
 
 func writeArgs(b []byte, q *Query) []byte {
-	if q.Method == Ping {
+	if q.Method == Ping && !q.Who {
 		return b
 	}
 	b = append(b, "1:ad"...)
+	if q.Method == Ping {
+		b = writeNonzero(b, "3:who", flag(q.Who))
+		return append(b, 'e')
+	}
 	if q.Method == StoreValue {
 		b = writeNonzero(b, "5:cache", flag(q.Cache))
 		b = writeEntry(append(b, "5:entry"...), &q.Entry)

@@ -17,6 +17,10 @@ func querySize(q *krpc.Query) int {
 	const envelope = len("d1:q1:v1:y1:q") + len("i1e") + len("e")
 	n := envelope + text(len(q.Method)) + flag("2:ro", q.Client)
 	switch q.Method {
+	case krpc.Ping:
+		if q.Who {
+			n += len("1:ade") + flag("3:who", q.Who)
+		}
 	case krpc.FindNode:
 		n += len("1:ad6:targete") + text(kad.IDSize)
 	case krpc.FindValue:

@@ -27,7 +27,7 @@ func TestSizesAreThoseOfTheEncoder(t *testing.T) {
 		q := krpc.Query{
 			Method: []krpc.Method{krpc.Ping, krpc.FindNode, krpc.FindValue, krpc.StoreValue, krpc.Compare}[random.IntN(5)],
 			Target: kad.RandomID(random), Cursor: uint64(random.IntN(2) * random.IntN(1e9)), Token: string(bytes(random.IntN(2) * 8)),
-			Any: random.IntN(2) == 0, Hot: random.IntN(2) == 0, Cache: random.IntN(2) == 0, Client: random.IntN(2) == 0,
+			Any: random.IntN(2) == 0, Hot: random.IntN(2) == 0, Cache: random.IntN(2) == 0, Client: random.IntN(2) == 0, Who: random.IntN(2) == 0,
 			Entry: entry(), Range: kad.NewRange(kad.RandomID(random), random.IntN(161)), Digest: kad.Digest{Count: random.IntN(5000), Sum: random.Uint64()},
 		}
 		if b, err := krpc.Encode(krpc.Message{Query: &q}); err != nil || len(b) != querySize(&q) {
