@@ -206,10 +206,9 @@ const (
 	// DeathsRemembered is after how many deaths the older half is forgotten.
 	DeathsRemembered = 64
 
-	// TrustingRounds: one round in so many, the first among them, is done in full.
-	// The others leave out what another holder has gone over since the last, so a
-	// liar can put off a repair and not prevent it; and, where they are frequent,
-	// the strays.
+	// TrustingRounds: one round in so many, the first among them, is done in full,
+	// the others leave out what another holder has gone over since the last. So a
+	// liar can put off a repair and not prevent it.
 	TrustingRounds = 4
 
 	// StrayMargin is how far beyond the Replicas closest a holder must be to let

@@ -13,6 +13,7 @@ type neighbours struct {
 	rounds  int                  // whole rounds begun
 	last    time.Time            // when one was due last
 	early   float64              // the part of its interval that the next comes early
+	strays  time.Time            // when a round went over them last
 	busy    bool                 // a round is under way
 	due     map[kad.ID]time.Time // whom to compare with, apart from the whole rounds, and when
 	met     map[kad.ID]time.Time // when that was begun last
@@ -157,13 +158,24 @@ func (n *Node) replicateAll() {
 	b.busy = true
 	b.rounds++
 	n.counts.rounds++
-	full := b.rounds%kad.TrustingRounds == 1
 	n.replicate(&round{
 		replicas: n.config.Replicas,
-		trusting: !full,
-		hasty:    !full && n.replicateInterval() < n.config.ReplicateInterval,
+		trusting: b.rounds%kad.TrustingRounds != 1,
+		hasty:    !n.straysDue(),
 		over:     n.roundOver,
 	})
+}
+
+// straysDue reports whether this round is to go over the strays: not before half
+// of the nodes are others, for where many come and go most strays would soon be
+// wanted back; but in peace in every round. Call it under the lock.
+func (n *Node) straysDue() bool {
+	now, b := n.clock.Now(), &n.neighbours
+	due := now.Sub(b.strays) >= min(n.lives.halfLife(), n.config.ReplicateInterval*3/4)
+	if due {
+		b.strays = now
+	}
+	return due
 }
 
 func (n *Node) roundOver() {
