@@ -106,15 +106,10 @@ func (t *Table) Seen(c kad.Contact, now time.Time) (suspect kad.Contact, ok bool
 // is cheap: one look at one bucket.
 func (t *Table) Wants(id kad.ID) bool {
 	b := t.bucketOf(id)
-	switch {
-	case id.IsZero() || id == t.self:
-		return false
-	case b.placed.find(id) >= 0 || b.waiting.find(id) >= 0:
-		return false
-	case b.placed.len() < t.width(id):
-		return true
+	if room := b.placed.len() < t.width(id) || b.failing > 0 || t.splits(id); !room {
+		return false // most often, and without a search
 	}
-	return b.failing > 0 || t.splits(id)
+	return !id.IsZero() && id != t.self && b.placed.find(id) < 0 && b.waiting.find(id) < 0
 }
 
 // Spare reports whether id is wanted for a wide bucket that has K contacts as it
