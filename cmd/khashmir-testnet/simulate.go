@@ -126,15 +126,12 @@ func (f *simFlag) String() string         { return "" }
 func (f *simFlag) Type() string           { return f.parameter.Kind }
 func (f *simFlag) Set(value string) error { return sim.Set(f.config, f.parameter.Name, value) }
 
-// simMemory is from where on garbage is collected more often: a hundred thousand
-// nodes fit, and what they drop beside them.
-const simMemory = 7 << 30
-
-// simGarbage is how much of it there may be, in percent of what is in use, while a
-// network is so small that it does not matter: a tenth of the time.
+// simGarbage is how much garbage there may be, in percent of what is in use: to
+// collect it costs a tenth of the time. simMemory is from where on there may be
+// less: a hundred thousand nodes fit, and what they drop beside them.
 const (
 	simGarbage = 400
-	simSmall   = 10_000 // nodes
+	simMemory  = 7 << 30
 )
 
 // simulate runs what is wanted and shows what came of it.
@@ -169,7 +166,7 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(simMemory)
 	}
-	if os.Getenv("GOGC") == "" && s.config.Nodes <= simSmall && parameter != "nodes" {
+	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(simGarbage)
 	}
 	lines := newProgress(p.stderr, false)
