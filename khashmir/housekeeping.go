@@ -16,7 +16,7 @@ func (n *Node) startHousekeeping(saved []kad.Contact) {
 	n.every(1, n.config.CheckpointInterval, n.checkpoint)
 	n.every(2, n.config.ExpireInterval, n.expire)
 	n.every(3, n.config.RepublishInterval, n.republish)
-	n.everyRound()
+	n.firstRound()
 	if len(saved) > 0 || len(n.config.Bootstrap) > 0 {
 		n.afterFunc(0, func() { n.rejoin(saved) })
 	}
@@ -37,29 +37,6 @@ func (n *Node) every(slot int, interval time.Duration, f func()) {
 	}
 	first := interval/2 + time.Duration(n.clock.Uint64()%uint64(interval/2+1))
 	n.timers[slot] = n.afterFunc(first, again)
-}
-
-// everyRound has the node compare with its neighbours, as often as their deaths
-// want. How often that is changes while it waits: who has just come learns only now
-// how short lives are here. The first round is soon, so that a node that slept
-// catches up.
-func (n *Node) everyRound() {
-	soon := min(kad.MinReplicateInterval, n.config.ReplicateInterval)
-	var again func()
-	again = func() {
-		n.mu.Lock()
-		wait := n.untilRound()
-		n.mu.Unlock()
-		if wait <= 0 {
-			n.replicateAll()
-		}
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if !n.closed {
-			n.timers[4] = n.afterFunc(min(n.untilRound(), soon), again)
-		}
-	}
-	n.timers[4] = n.afterFunc(time.Duration(n.clock.Uint64()%uint64(soon)), again)
 }
 
 // maintain looks one stale bucket up again, or joins anew when the table has

@@ -137,52 +137,6 @@ func (n *Node) meetDue() {
 	n.replicate(&round{replicas: n.config.Replicas, only: only, over: n.roundOver})
 }
 
-// untilRound is how long it is until a whole round is due, up to a quarter early,
-// so that neighbours do not keep step. Call it under the lock.
-func (n *Node) untilRound() time.Duration {
-	b := &n.neighbours
-	wait := float64(n.replicateInterval()) * (1 - b.early)
-	return b.last.Add(time.Duration(wait)).Sub(n.clock.Now())
-}
-
-// replicateAll is a whole round, with all neighbours.
-func (n *Node) replicateAll() {
-	empty := n.holdsNothing()
-	n.mu.Lock()
-	defer n.unlock()
-	b := &n.neighbours
-	b.last, b.early = n.clock.Now(), float64(n.clock.Uint64()%256)/256/4
-	if n.closed || empty || b.busy {
-		return
-	}
-	b.busy = true
-	b.rounds++
-	n.counts.rounds++
-	n.replicate(&round{
-		replicas: n.config.Replicas,
-		trusting: b.rounds%kad.TrustingRounds != 1,
-		hasty:    !n.straysDue(),
-		over:     n.roundOver,
-	})
-}
-
-// straysDue reports whether this round is to go over the strays: not before half
-// of the nodes are others, for where many come and go most strays would soon be
-// wanted back; but in peace in every round. Call it under the lock.
-func (n *Node) straysDue() bool {
-	now, b := n.clock.Now(), &n.neighbours
-	due := now.Sub(b.strays) >= min(n.lives.halfLife(), n.config.ReplicateInterval*3/4)
-	if due {
-		b.strays = now
-	}
-	return due
-}
-
-func (n *Node) roundOver() {
-	n.neighbours.busy = false
-	n.waitForDue()
-}
-
 // holdsNothing spares the rounds of a node that has nothing to hand over: a
 // client hands over nothing. It reads the disk.
 func (n *Node) holdsNothing() bool {

@@ -1,0 +1,85 @@
+package khashmir
+
+import (
+	"time"
+
+	kad "github.com/khashmir/kad"
+)
+
+// firstRound has the node compare with its neighbours from now on, as often as
+// their deaths want. The first time is soon, so that a node that slept catches up.
+func (n *Node) firstRound() {
+	soon := min(kad.MinReplicateInterval, n.config.ReplicateInterval)
+	n.timers[4] = n.afterFunc(time.Duration(n.clock.Uint64()%uint64(soon)), n.nextRound)
+}
+
+// nextRound begins a whole round, unless lives have turned out longer while it was
+// waited for.
+func (n *Node) nextRound() {
+	n.mu.Lock()
+	b := &n.neighbours
+	due := n.untilRound() <= 0
+	if due {
+		b.last, b.early = n.clock.Now(), float64(n.clock.Uint64()%256)/256/4
+	}
+	n.waitForRound()
+	n.mu.Unlock()
+	if due {
+		n.replicateAll()
+	}
+}
+
+// waitForRound sets the timer for the next whole round. A death that was noticed
+// brings it forward. Call it under the lock.
+func (n *Node) waitForRound() {
+	if n.closed || n.neighbours.last.IsZero() {
+		return
+	}
+	n.timers[4]()
+	n.timers[4] = n.afterFunc(max(0, n.untilRound()), n.nextRound)
+}
+
+// untilRound is how long it is until a whole round is due, up to a quarter early,
+// so that neighbours do not keep step. Call it under the lock.
+func (n *Node) untilRound() time.Duration {
+	b := &n.neighbours
+	wait := float64(n.replicateInterval()) * (1 - b.early)
+	return b.last.Add(time.Duration(wait)).Sub(n.clock.Now())
+}
+
+// replicateAll is a whole round, with all neighbours.
+func (n *Node) replicateAll() {
+	empty := n.holdsNothing()
+	n.mu.Lock()
+	defer n.unlock()
+	b := &n.neighbours
+	if n.closed || empty || b.busy {
+		return
+	}
+	b.busy = true
+	b.rounds++
+	n.counts.rounds++
+	n.replicate(&round{
+		replicas: n.config.Replicas,
+		trusting: b.rounds%kad.TrustingRounds != 1,
+		hasty:    !n.straysDue(),
+		over:     n.roundOver,
+	})
+}
+
+// straysDue reports whether this round is to go over the strays: not before half
+// of the nodes are others, for where many come and go most strays would soon be
+// wanted back; but in peace in every round. Call it under the lock.
+func (n *Node) straysDue() bool {
+	now, b := n.clock.Now(), &n.neighbours
+	due := now.Sub(b.strays) >= min(n.lives.halfLife(), n.config.ReplicateInterval*3/4)
+	if due {
+		b.strays = now
+	}
+	return due
+}
+
+func (n *Node) roundOver() {
+	n.neighbours.busy = false
+	n.waitForDue()
+}
