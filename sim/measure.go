@@ -28,6 +28,8 @@ type measure struct {
 	truth    []member
 	copies   int // of what everybody wants, at the most
 
+	halfLives []int32 // of the sessions, as nodes see them, in seconds
+
 	acknowledged, lostValues, unfound, strangers, judged int
 }
 
@@ -111,6 +113,23 @@ func (s *Sim) stopMeasuring() {
 	s.population(0)
 	s.measuring = false
 	s.until = s.now
+	if s.config.Sessions.draw != nil {
+		s.halfLives = s.seenHalfLives()
+	}
+}
+
+// grown is how old a node must be to be asked how long others live.
+const grown = 10 * time.Minute
+
+// seenHalfLives is what the nodes take for the median session, in seconds.
+func (s *Sim) seenHalfLives() (seen []int32) {
+	for _, m := range s.roster {
+		p := s.peers[m.index]
+		if stats, err := p.node.Stats(); err == nil && s.now-p.since >= int64(grown) {
+			seen = append(seen, int32(stats.HalfLife.Seconds()))
+		}
+	}
+	return seen
 }
 
 // population is by how many more live now.

@@ -54,6 +54,10 @@ type Result struct {
 	Size       Estimates `json:"size"`
 	SizeByRule Estimates `json:"size_by_rule"`
 
+	// HalfLife is what the nodes that are ten minutes old and more take for the
+	// median session, when the measuring ends.
+	HalfLife Quantiles `json:"half_life_s"`
+
 	Timeline []Moment `json:"timeline"`
 }
 
@@ -126,6 +130,7 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 		r.Copies = float64(s.copies) / r.Alive
 	}
 	r.Size, r.SizeByRule = s.sizes()
+	r.HalfLife = quantiles(s.halfLives, 1)
 	return r
 }
 

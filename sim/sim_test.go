@@ -196,6 +196,18 @@ func BenchmarkThousand(b *testing.B) {
 	}
 }
 
+// Nodes learn from who is silent how long others live.
+func TestNodesKnowHowLongOthersLive(t *testing.T) {
+	const median = 10 * time.Minute
+	r := run(t, sim.Config{
+		Scenario: "churn", Nodes: 60, Seed: 2, Sessions: sim.Exponential(median), Duration: time.Hour, Values: 60, Heal: time.Second,
+	})
+	if seen := r.HalfLife.P50 / median.Seconds(); r.HalfLife.Count < 10 || seen < 0.8 || seen > 1.5 {
+		t.Errorf("%d nodes take %.0f s for the median session, it is %v", r.HalfLife.Count, r.HalfLife.P50, median)
+	}
+	t.Logf("%d nodes see %.0f s (%.0f, %.0f)", r.HalfLife.Count, r.HalfLife.P50, r.HalfLife.Hundredths[10], r.HalfLife.P90)
+}
+
 // Nodes learn from their lookups how many they are. All look at the same IDs, and
 // of a hundred of those one set is denser than another.
 func TestNodesKnowHowManyTheyAre(t *testing.T) {

@@ -68,6 +68,10 @@ func oneRun(b *strings.Builder, r *sim.Result) {
 		fmt.Fprintf(b, "  size     nodes take it for %+.1f %% off, give or take %.1f %% (by the splits of their tables: %+.0f %%, %.0f %%)\n",
 			100*r.Size.Bias, 100*r.Size.Deviation, 100*r.SizeByRule.Bias, 100*r.SizeByRule.Deviation)
 	}
+	if h := r.HalfLife; h.Count > 0 {
+		fmt.Fprintf(b, "  lives    nodes ten minutes old and more take %v for the median session (80 in 100 between %v and %v)\n",
+			seconds(h.P50), seconds(h.Hundredths[10]), seconds(h.P90))
+	}
 	fmt.Fprintf(b, "\n  %v simulated in %.1f s (%.0f times as fast),\n  %d events, heap %.0f MiB, trace %s\n",
 		seconds(r.Virtual), r.Wall, r.Virtual/r.Wall, r.Events, float64(r.Heap)/(1<<20), r.Trace)
 }
