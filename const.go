@@ -187,7 +187,8 @@ const (
 	// hour; Khashmir: never).
 	ReplicateInterval = time.Hour
 
-	// MinReplicateInterval is the shortest, and the first is within it.
+	// MinReplicateInterval is the shortest, less the quarter by which a round may
+	// come early; the first is within it.
 	MinReplicateInterval = time.Minute
 
 	// RoundsPerHalfLife is how many rounds fall into the time in which half of
@@ -205,6 +206,10 @@ const (
 
 	// DeathsRemembered is after how many deaths the older half is forgotten.
 	DeathsRemembered = 64
+
+	// MaxRound is how long a round may take, whoever draws it out: what is left is
+	// for the next.
+	MaxRound = 15 * time.Minute
 
 	// TrustingRounds: one round in so many, the first among them, is done in full,
 	// the others leave out what another holder has gone over since the last. So a

@@ -81,6 +81,7 @@ func (n *Node) silent(to kad.Contact, sent time.Time, err error) {
 			n.waitForRound()
 		}
 		if n.table.Failed(to.ID) && ok {
+			n.lives.settled()
 			n.lost.add(known, now, now.Add(n.config.MaintainInterval))
 			n.tell(n.config.Observer.Lost, known)
 		}

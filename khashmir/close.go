@@ -26,7 +26,7 @@ func (n *Node) Leave(callback func()) {
 			n.left()
 		})
 		// A last round in which this node does not count itself.
-		n.replicate(&round{replicas: n.config.Replicas + 1, over: n.left})
+		n.replicate(&round{replicas: n.config.Replicas + 1, thorough: true, over: n.left})
 	}
 }
 

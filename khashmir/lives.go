@@ -8,11 +8,13 @@ import (
 )
 
 // lives learns how long contacts live, from how long they were watched and how
-// many died of it. If lives end at random, the half-life is ln 2 times the time
-// watched for each death.
+// many died of it: were silent, and have not answered since. If lives end at
+// random, the half-life is ln 2 times the time watched for each death.
 type lives struct {
 	watched time.Duration
 	deaths  float64
+	silent  int     // of the dead, those whose death may yet be taken back
+	weight  float64 // what is left of these deaths
 }
 
 // newLives begins with kad.FirstHalfLife, as if some part of a contact had died of
@@ -42,14 +44,28 @@ func (l *lives) died(d time.Duration) {
 	if x := float64(d) / mean; x > 0 {
 		l.watched += time.Duration(mean * (1 - x/math.Expm1(x)))
 	}
-	l.deaths++
+	l.deaths, l.weight, l.silent = l.deaths+1, l.weight+1, l.silent+1
 	if l.deaths > kad.DeathsRemembered {
-		l.watched, l.deaths = l.watched/2, l.deaths/2
+		l.watched, l.deaths, l.weight = l.watched/2, l.deaths/2, l.weight/2
 	}
 }
 
-// revived: a contact that was taken for dead answers again.
-func (l *lives) revived() { l.deaths = max(l.deaths-1, kad.FirstDeaths) }
+// revived: a contact that was taken for dead answers again. Of its death as much
+// is taken back as is left of such, on average.
+func (l *lives) revived() {
+	l.deaths = max(l.deaths-l.settled(), kad.FirstDeaths)
+	l.watched = min(l.watched, l.within(kad.MaxHalfLife))
+}
+
+// settled: of one of the silent it is known by now whether it was dead. weight is
+// what its death counted.
+func (l *lives) settled() (weight float64) {
+	if l.silent > 0 {
+		weight = l.weight / float64(l.silent)
+		l.weight, l.silent = l.weight-weight, l.silent-1
+	}
+	return weight
+}
 
 func (l lives) halfLife() time.Duration {
 	return time.Duration(math.Ln2 * float64(l.watched) / l.deaths)

@@ -101,6 +101,49 @@ func TestWhoAnswersAgainHasNotDied(t *testing.T) {
 	})
 }
 
+// Nor have many; and what was known of the dead is not taken back with them.
+func TestAFaultOfTheNetworkIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 160, func(c *khashmir.Config) {
+			c.K, c.MaxFailures = kad.MaxContactsPerReply, 100
+			undisturbed(0, c)
+		})
+		node, targets := w.nodes[0], 0
+		look := func(times int) {
+			for range times {
+				targets++
+				node.FindNode(t.Context(), kad.HashID([]byte{byte(targets), byte(targets >> 8)}))
+			}
+		}
+		look(40)
+		for range 30 { // that have died, and stay so
+			time.Sleep(30 * time.Second)
+			w.leaves(w.nodes[1], false)
+			look(4)
+		}
+		before := halfLife(t, node)
+		silenced := w.nodes[30:]
+		for _, o := range silenced {
+			w.net.Kill(o.Addr())
+		}
+		look(60)
+		during := halfLife(t, node)
+		if during > before/2 {
+			t.Fatalf("half-life %v, and %v when nearly all were silent", before, during)
+		}
+		for _, o := range silenced {
+			w.net.Revive(o.Addr())
+		}
+		look(60)
+		after := halfLife(t, node)
+		t.Logf("half-life %v before the fault, %v in it, %v after it", before, during, after)
+		// To be too careful for a while costs messages; too careless, values.
+		if after > 3*before || after < during*3/2 {
+			t.Errorf("half-life %v before the fault, %v in it and %v after it", before, during, after)
+		}
+	})
+}
+
 // A contact that nobody has asked for long, and that is dead, tells next to nothing
 // of how long lives are.
 func TestWhoWasNotAskedDidNotLive(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/krpc"
 	"github.com/khashmir/kad/ktable"
-	"github.com/khashmir/kad/store"
 )
 
 // round goes over what this node holds and sees to it that the others whose
@@ -29,9 +28,10 @@ type round struct {
 	strays   []kad.Range // keys of others, that we may hold all the same
 	homes    int         // lookups for those whose place it is
 	busy     int
-	grown    bool   // dead has, since the todo was made
-	trusting bool   // leave out what another holder has just gone over
-	hasty    bool   // leave the strays to a later one
+	grown    bool // dead has, since the todo was made
+	trusting bool // leave out what another holder has just gone over
+	thorough bool // go over the strays too
+	until    time.Time
 	over     func() // exactly once, under the lock
 }
 
@@ -49,6 +49,7 @@ func (n *Node) replicate(r *round) {
 	r.dead = make(map[kad.ID]struct{})
 	r.begun = make(map[kad.ID][]kad.Range)
 	r.busy = n.config.Alpha
+	r.until = n.clock.Now().Add(kad.MaxRound)
 	if len(r.todo) == 0 {
 		r.plan()
 	}
@@ -67,7 +68,7 @@ func (r *round) plan() {
 	} else {
 		var others []kad.Range
 		sharers, others = r.node.table.Shared(r.replicas, isDead)
-		if len(r.dead) == 0 && !r.hasty {
+		if len(r.dead) == 0 && r.thorough {
 			r.strays = others
 		}
 	}
@@ -103,6 +104,9 @@ func (r *round) next() {
 	n := r.node
 	if n.closed {
 		return // whoever closes does not wait for over
+	}
+	if n.clock.Now().After(r.until) {
+		r.todo, r.strays, r.grown = nil, nil, false // the rest is for the next round
 	}
 	if len(r.todo) == 0 && r.grown {
 		r.plan()
@@ -210,94 +214,11 @@ func (r *round) missing(c *comparison, reply krpc.Reply) {
 	for _, mark := range reply.Marks {
 		theirs[mark] = struct{}{}
 	}
-	h := &handover{round: r, comparison: *c, token: reply.Token}
+	h := &handover{round: r, comparison: *c, token: reply.Token, given: n.clock.Now()}
 	for _, m := range marks {
 		if _, has := theirs[m.Mark]; !has {
 			h.left = append(h.left, m)
 		}
 	}
 	h.send()
-}
-
-// handover is a number of entries on their way to one holder, one at a time.
-type handover struct {
-	round *round
-	comparison
-	token string
-	left  []store.Mark
-	sent  int
-}
-
-// send reads the next entry and has it stored. It runs without the lock.
-func (h *handover) send() {
-	n := h.round.node
-	for len(h.left) > 0 {
-		m := h.left[0]
-		h.left = h.left[1:]
-		now := n.clock.Now()
-		e, ok, err := n.store.Entry(m, now)
-		if err != nil {
-			n.log.Error("entry could not be read", "key", m.Key, "err", err)
-		}
-		if !ok || err != nil {
-			continue
-		}
-		q := krpc.Query{Method: krpc.StoreValue, Target: m.Key, Token: h.token, Entry: asCopy(e, now)}
-		n.mu.Lock()
-		if !n.closed {
-			n.ask(h.with, q, h.answered)
-		}
-		n.unlock()
-		return
-	}
-	n.mu.Lock()
-	defer n.unlock()
-	h.let.end(true)
-	h.round.next()
-}
-
-// asCopy is e as it goes to another holder: with its age to the nearest second,
-// so that a copy of a copy lives neither ever longer nor ever shorter.
-func asCopy(e kad.Entry, now time.Time) krpc.Entry {
-	return krpc.Entry{
-		Value:     e.Value,
-		Publisher: e.Publisher,
-		Age:       max(0, now.Sub(e.Created)).Round(time.Second),
-		TTL:       e.TTL,
-		Seq:       e.Seq,
-		Removed:   e.Removed,
-		Signature: e.Signature,
-	}
-}
-
-func (h *handover) answered(reply krpc.Reply, err error) {
-	r, n := h.round, h.round.node
-	if err == nil && reply.Error != nil {
-		err = refusal(reply.Error)
-	}
-	switch err {
-	case nil:
-		h.sent++
-		n.counts.handed++
-	case ErrSuperseded, ErrSignature, ErrExpired, ErrTooLarge, ErrLifetime, ErrQuota:
-		// It will not have this one, which is its right; maybe the next.
-		if err != ErrSuperseded && err != ErrExpired {
-			h.let.end(false)
-			h.let = nil
-		}
-	case ErrBadToken:
-		h.let.end(false)
-		h.let = nil
-		if h.sent > 0 { // it has become too old meanwhile: a new one comes with a new comparison
-			r.todo = append(r.todo, h.comparison)
-		}
-		r.next()
-		return
-	default: // silent, full, busy or broken: the next closest takes its place
-		h.let.end(false)
-		r.bury(h.with)
-		r.next()
-		return
-	}
-	n.after = append(n.after, h.send)
 }

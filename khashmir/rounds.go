@@ -8,13 +8,15 @@ import (
 
 // firstRound has the node compare with its neighbours from now on, as often as
 // their deaths want. The first time is soon, so that a node that slept catches up.
+// Call it under the lock.
 func (n *Node) firstRound() {
 	soon := min(kad.MinReplicateInterval, n.config.ReplicateInterval)
 	n.timers[4] = n.afterFunc(time.Duration(n.clock.Uint64()%uint64(soon)), n.nextRound)
 }
 
-// nextRound begins a whole round, unless lives have turned out longer while it was
-// waited for.
+// nextRound begins a whole round, unless it is not due after all: lives have turned
+// out longer while it was waited for, or the timer could not be stopped any more
+// when it was set anew.
 func (n *Node) nextRound() {
 	n.mu.Lock()
 	b := &n.neighbours
@@ -61,18 +63,19 @@ func (n *Node) replicateAll() {
 	n.counts.rounds++
 	n.replicate(&round{
 		replicas: n.config.Replicas,
-		trusting: b.rounds%kad.TrustingRounds != 1,
-		hasty:    !n.straysDue(),
+		trusting: (b.rounds-1)%kad.TrustingRounds != 0,
+		thorough: n.straysDue(),
 		over:     n.roundOver,
 	})
 }
 
 // straysDue reports whether this round is to go over the strays: not before half
 // of the nodes are others, for where many come and go most strays would soon be
-// wanted back; but in peace in every round. Call it under the lock.
+// wanted back; but in peace in every round. Nobody can make us believe that lives
+// are so short that it is every round. Call it under the lock.
 func (n *Node) straysDue() bool {
 	now, b := n.clock.Now(), &n.neighbours
-	due := now.Sub(b.strays) >= min(n.lives.halfLife(), n.config.ReplicateInterval*3/4)
+	due := now.Sub(b.strays) >= min(kad.RoundsPerHalfLife*n.replicateInterval(), n.config.ReplicateInterval/4*3)
 	if due {
 		b.strays = now
 	}

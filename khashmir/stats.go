@@ -26,7 +26,7 @@ type Stats struct {
 	Compared int           // ranges of keys in them
 	Handed   int           // entries that others lacked and were given
 	LetGo    int           // entries dropped because all whose place it is have them
-	HalfLife time.Duration // of contacts, as far as this node has seen them die
+	HalfLife time.Duration // of contacts, as far as this node has seen them fall silent
 
 	MaxEntries int   // that the store takes, and
 	MaxBytes   int64 // of their values

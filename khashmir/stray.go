@@ -16,7 +16,7 @@ import (
 //
 // Two nodes may not agree on who is closest. So that they do not hand an entry
 // to and fro, one that is only just out of place is kept, and compared with the
-// closest of all in every round.
+// closest of all whenever strays are gone over.
 //
 // That costs one lookup and one comparison with each of them, once; ranges in
 // which we hold nothing cost a look at an index.
