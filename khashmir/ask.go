@@ -78,7 +78,6 @@ func (n *Node) silent(to kad.Contact, sent time.Time, err error) {
 		now := n.clock.Now()
 		if seen, failures, ok := n.table.LastSeen(to.ID); ok && failures == 0 {
 			n.lives.died(now.Sub(seen))
-			n.waitForRound()
 		}
 		if n.table.Failed(to.ID) && ok {
 			n.lives.settled()

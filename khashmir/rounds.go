@@ -10,13 +10,12 @@ import (
 // their deaths want. The first time is soon, so that a node that slept catches up.
 // Call it under the lock.
 func (n *Node) firstRound() {
-	soon := min(kad.MinReplicateInterval, n.config.ReplicateInterval)
-	n.timers[4] = n.afterFunc(time.Duration(n.clock.Uint64()%uint64(soon)), n.nextRound)
+	n.timers[4] = n.afterFunc(time.Duration(n.clock.Uint64()%uint64(n.soon())), n.nextRound)
 }
 
-// nextRound begins a whole round, unless it is not due after all: lives have turned
-// out longer while it was waited for, or the timer could not be stopped any more
-// when it was set anew.
+// nextRound begins a whole round if one is due. Whether it is changes while it is
+// waited for, with every contact that dies or lives on, so it is asked again soon.
+// (Timers set anew at each death lost more values: docs/adr/0023.)
 func (n *Node) nextRound() {
 	n.mu.Lock()
 	b := &n.neighbours
@@ -24,21 +23,18 @@ func (n *Node) nextRound() {
 	if due {
 		b.last, b.early = n.clock.Now(), float64(n.clock.Uint64()%256)/256/4
 	}
-	n.waitForRound()
+	if !n.closed {
+		n.timers[4] = n.afterFunc(min(n.untilRound(), n.soon()), n.nextRound)
+	}
 	n.mu.Unlock()
 	if due {
 		n.replicateAll()
 	}
 }
 
-// waitForRound sets the timer for the next whole round. A death that was noticed
-// brings it forward. Call it under the lock.
-func (n *Node) waitForRound() {
-	if n.closed || n.neighbours.last.IsZero() {
-		return
-	}
-	n.timers[4]()
-	n.timers[4] = n.afterFunc(max(0, n.untilRound()), n.nextRound)
+// soon is the shortest time from one round to the next.
+func (n *Node) soon() time.Duration {
+	return min(kad.MinReplicateInterval, n.config.ReplicateInterval)
 }
 
 // untilRound is how long it is until a whole round is due, up to a quarter early,
