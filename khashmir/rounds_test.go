@@ -1,0 +1,135 @@
+package khashmir_test
+
+import (
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/khashmir"
+	"github.com/khashmir/kad/krpc"
+	"github.com/khashmir/kad/transport"
+)
+
+// Whoever draws a comparison out costs the others a round at the most.
+func TestNobodyDrawsARoundOutForEver(t *testing.T) {
+	taken := 0
+	for name, test := range map[string]struct {
+		questions int // that may be put to it in four hours
+		lie       func(q krpc.Query) krpc.Reply
+	}{
+		"takes one and refuses the next": {200, func(q krpc.Query) krpc.Reply {
+			if q.Method == krpc.Compare {
+				return krpc.Reply{Token: "12345678"}
+			}
+			if taken++; taken%2 == 0 {
+				return krpc.Reply{Error: &krpc.Error{Code: krpc.CodeBadToken}}
+			}
+			return krpc.Reply{}
+		}},
+		"always wants the halves": {
+			4 * 4 * int(kad.MaxRound/(800*time.Millisecond)), // four at a time, for a quarter of each hour
+			func(krpc.Query) krpc.Reply { return krpc.Reply{Split: true} },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := transport.NewNetwork(1)
+				net.SetLatency(400*time.Millisecond, 0)
+				config := inMemory(net, 0)
+				config.Store = khashmir.NewMemoryStore()
+				fill(t, config.Store, 100)
+				node := open(t, config)
+				liar := peer(t, net, 1, func(_ kad.Contact, q krpc.Query) krpc.Reply {
+					if q.Method == krpc.Compare || q.Method == krpc.StoreValue {
+						return test.lie(q)
+					}
+					return honest(1, q)
+				})
+				add(t, node, liar.Addr())
+				time.Sleep(4 * time.Hour)
+				s, err := node.Stats()
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Logf("%d rounds, %d questions", s.Rounds, s.Asked)
+				if s.Rounds < 3 {
+					t.Errorf("%d rounds in four hours", s.Rounds)
+				}
+				if s.Compared == 0 || s.Asked > test.questions {
+					t.Errorf("%d questions in four hours, %d comparisons", s.Asked, s.Compared)
+				}
+			})
+		})
+	}
+}
+
+// fill puts n entries of somebody else's into the store.
+func fill(t *testing.T, store khashmir.Store, n int) {
+	t.Helper()
+	for i := range n {
+		id, e := kad.HashID([]byte{byte(i)}), kad.Entry{Value: []byte{byte(i)}, TTL: kad.MaxValueTTL, Created: time.Now(), Seq: 1}
+		e.Sign(id, key(99))
+		if err := store.Put(id, e, netip.Prefix{}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A node that has just come compares for itself, whoever says that he has gone over
+// all of it; the next rounds leave out what another has gone over.
+func TestTheFirstRoundTrustsNobody(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := transport.NewNetwork(1)
+		config := inMemory(net, 0)
+		fill(t, config.Store, 30)
+		digest, ok, err := config.Store.Digest(kad.Range{}, kad.CompareEntries, time.Now())
+		if !ok || err != nil {
+			t.Fatal(ok, err)
+		}
+		node := open(t, config)
+		answer := func(_ kad.Contact, q krpc.Query) krpc.Reply {
+			if q.Method == krpc.Compare {
+				return krpc.Reply{Same: true}
+			}
+			return honest(1, q)
+		}
+		m := net.Transport()
+		if err := m.Serve(key(1), answer); err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		add(t, node, m.Addr())
+		said := krpc.Query{Method: krpc.Compare, Digest: digest}
+		compared := func() int {
+			s, err := node.Stats()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Compared
+		}
+		for rounds := 0; rounds < kad.TrustingRounds; {
+			if r := exchange(t, m, node.Contact(), said); !r.Same {
+				t.Fatalf("it does not hold the same: %+v", r)
+			}
+			before := compared()
+			time.Sleep(kad.MinReplicateInterval)
+			s, err := node.Stats()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Rounds == rounds {
+				continue
+			}
+			rounds = s.Rounds
+			want := 0
+			if rounds == 1 {
+				want = 2 // one of them because somebody new has come
+			}
+			if own := s.Compared - before; own != want {
+				t.Errorf("round %d: %d comparisons of its own, want %d", rounds, own, want)
+			}
+		}
+	})
+}
