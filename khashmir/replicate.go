@@ -127,7 +127,7 @@ func (r *round) next() {
 	r.todo = r.todo[1:]
 	_, dead := r.dead[c.with.ID]
 	if dead {
-		c.let.end(false)
+		r.failed(c)
 	}
 	if dead || !c.stray && r.trusting && n.checked.covers(c.keys, n.clock.Now().Add(-n.replicateInterval())) {
 		n.after = append(n.after, r.nextLater)
@@ -170,8 +170,7 @@ func (r *round) compare(c *comparison) {
 	n.ask(c.with, q, func(reply krpc.Reply, err error) {
 		switch {
 		case err != nil:
-			c.let.end(false)
-			r.bury(c.with)
+			r.failed(c)
 			r.next()
 		case reply.Error != nil || reply.Same:
 			c.let.end(reply.Same)
@@ -192,6 +191,16 @@ func (r *round) split(c *comparison) {
 		r.todo = append(r.todo, comparison{with: c.with, keys: lower, stray: c.stray}, comparison{with: c.with, keys: upper, stray: c.stray})
 	}
 	r.next()
+}
+
+// failed: nothing comes of c, for the other is silent. What is only just out of place
+// is compared with the next closest, else nobody would tell us of a newer version.
+func (r *round) failed(c *comparison) {
+	r.bury(c.with)
+	if c.stray && c.let == nil {
+		r.strays = append(r.strays, c.keys)
+	}
+	c.let.end(false)
 }
 
 // bury: contact will hold nothing for us in this round.
