@@ -28,11 +28,11 @@ type round struct {
 	strays   []kad.Range // keys of others, that we may hold all the same
 	homes    int         // lookups for those whose place it is
 	busy     int
-	grown    bool // dead has, since the todo was made
-	trusting bool // leave out what another holder has just gone over
-	thorough bool // go over the strays too
-	until    time.Time
-	over     func() // exactly once, under the lock
+	grown    bool      // dead has, since the todo was made
+	trusting bool      // leave out what another holder has just gone over
+	thorough bool      // go over the strays too
+	until    time.Time // what is left then is for the next
+	over     func()    // exactly once, under the lock
 }
 
 type comparison struct {

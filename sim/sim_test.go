@@ -65,6 +65,14 @@ func TestNothingBreaksInAnyScenario(t *testing.T) {
 	}
 }
 
+// A removed value stayed with two nodes just out of place: the closest, which alone
+// they asked for something newer, was dead.
+func TestWhatWasRemovedGoesFromThoseJustOutOfPlace(t *testing.T) {
+	c := tiny("churn", 557)
+	c.Skew = 40 * time.Second
+	run(t, c)
+}
+
 func TestTheSameSeedIsTheSameRun(t *testing.T) {
 	for _, scenario := range []string{"churn", "partition", "restart-all"} {
 		c := tiny(scenario, 3)

@@ -126,8 +126,8 @@ func (f *simFlag) String() string         { return "" }
 func (f *simFlag) Type() string           { return f.parameter.Kind }
 func (f *simFlag) Set(value string) error { return sim.Set(f.config, f.parameter.Name, value) }
 
-// simGarbage is how much garbage there may be, in percent of what is in use: to
-// collect it costs a tenth of the time. simMemory is from where on there may be
+// simGarbage is how much garbage there may be, in percent of what is in use: at 100
+// collecting it took a tenth of the time. simMemory is from where on there may be
 // less: a hundred thousand nodes fit, and what they drop beside them.
 const (
 	simGarbage = 400
