@@ -31,7 +31,12 @@ func (l *lost) add(c kad.Contact, now, next time.Time) {
 }
 
 func (l *lost) remove(id kad.ID) {
-	*l = slices.DeleteFunc(*l, func(o lostContact) bool { return o.contact.ID == id })
+	for i := range *l {
+		if (*l)[i].contact.ID == id {
+			*l = slices.Delete(*l, i, i+1)
+			return
+		}
+	}
 }
 
 // due is up to limit of those whose time has come, the longest waiting first.
