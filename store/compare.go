@@ -144,11 +144,12 @@ func (m *Memory) Digest(r kad.Range, limit int, now time.Time) (d kad.Digest, ok
 	if m.closed {
 		return d, false, fmt.Errorf("store: digest: %w", ErrClosed)
 	}
-	for record := range m.keys.within(r) {
-		if record.expires <= now.UnixMilli() {
+	moment := now.UnixMilli()
+	for p := range m.keys.within(r) {
+		if p.expires <= moment {
 			continue
 		}
-		if d.Add(record.mark); d.Count > limit {
+		if d.Add(p.mark); d.Count > limit {
 			return kad.Digest{}, false, nil
 		}
 	}
@@ -162,12 +163,13 @@ func (m *Memory) Marks(r kad.Range, limit int, now time.Time) (marks []Mark, err
 	if m.closed {
 		return nil, fmt.Errorf("store: marks: %w", ErrClosed)
 	}
-	for record := range m.keys.within(r) {
+	moment := now.UnixMilli()
+	for p := range m.keys.within(r) {
 		if len(marks) >= limit {
 			break
 		}
-		if record.expires > now.UnixMilli() {
-			marks = append(marks, Mark{record.key, record.position, record.mark})
+		if p.expires > moment {
+			marks = append(marks, Mark{p.key, p.position, p.mark})
 		}
 	}
 	return marks, nil

@@ -85,15 +85,18 @@ func (s *SQLite) Miscounted() (names []string) {
 	return names
 }
 
-// Keys is how many keys a Memory has something under, and how many it knows the
-// order of.
-func (m *Memory) Keys() (held, ordered int) {
+// Places is how many records a Memory has under its keys, and how many it knows
+// the order of.
+func (m *Memory) Places() (held, ordered int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.keys.order != nil {
 		ordered = m.keys.order.Len()
 	}
-	return len(m.keys.under), ordered
+	for _, records := range m.keys.under {
+		held += len(records)
+	}
+	return held, ordered
 }
 
 // Restless makes every rest fail until calm is called.

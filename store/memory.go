@@ -110,6 +110,7 @@ func (m *Memory) supersede(old, r *record) {
 	m.weigh(old, 0, int64(len(r.value)-len(old.value)))
 	r.position, r.origin, r.index = old.position, old.origin, old.index
 	*old = *r
+	m.keys.changed(old)
 	m.soonest.fix(old)
 }
 

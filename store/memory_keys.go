@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"iter"
+	"math"
 	"slices"
 
 	"github.com/google/btree"
@@ -11,33 +12,57 @@ import (
 )
 
 // shelf is a Memory's records by their keys. To find those under one key costs
-// one look, to begin anywhere in the order of the keys log n, and to go on one
-// look a key. An empty one is two pointers. Whoever changes it ends its walk
-// first.
+// one look. To begin anywhere in their order costs log n, and to go on nothing
+// but the next place. An empty one is two pointers. Whoever changes it ends its
+// walk first.
 type shelf struct {
 	under map[kad.ID][]*record // in the order of their positions
-	order *btree.BTreeG[kad.ID]
+	order *btree.BTreeG[place]
 }
 
-// orderDegree makes the tree's nodes 31 to 63 keys. Half of that is slower to put
-// into and takes no less in a store of a few keys.
+// place is what comparisons want to know of a record. The places of a shelf are
+// side by side, where the records are all over the memory, and point nowhere.
+type place struct {
+	key      kad.ID
+	position uint64
+	mark     uint64
+	expires  int64
+}
+
+func (r *record) place() place { return place{r.key, r.position, r.mark, r.expires} }
+
+// before is by key, then by position. The first 8 bytes nearly always tell, and
+// to compare them is no call.
+func (p place) before(o place) bool {
+	if x, y := binary.BigEndian.Uint64(p.key[:]), binary.BigEndian.Uint64(o.key[:]); x != y {
+		return x < y
+	}
+	if c := p.key.Compare(o.key); c != 0 {
+		return c < 0
+	}
+	return p.position < o.position
+}
+
+// orderDegree makes the tree's nodes 31 to 63 places. Half of that is slower to
+// put into and takes no less in a store of a few keys.
 const orderDegree = 32
 
 // add is of the record with the highest position.
 func (s *shelf) add(r *record) {
 	if s.under == nil {
 		s.under = make(map[kad.ID][]*record)
-		none := btree.NewFreeListG[kad.ID](0) // of spare nodes: there may be 100,000 trees
-		s.order = btree.NewWithFreeListG(orderDegree, lower, none)
+		none := btree.NewFreeListG[place](0) // of spare nodes: there may be 100,000 trees
+		s.order = btree.NewWithFreeListG(orderDegree, place.before, none)
 	}
-	records := s.under[r.key]
-	if len(records) == 0 {
-		s.order.ReplaceOrInsert(r.key)
-	}
-	s.under[r.key] = append(records, r)
+	s.order.ReplaceOrInsert(r.place())
+	s.under[r.key] = append(s.under[r.key], r)
 }
 
+// changed is of a record that has its place already.
+func (s *shelf) changed(r *record) { s.order.ReplaceOrInsert(r.place()) }
+
 func (s *shelf) remove(r *record) {
+	s.order.Delete(r.place())
 	records := s.under[r.key]
 	i := after(records, r.position-1)
 	if records = slices.Delete(records, i, i+1); len(records) > 0 {
@@ -45,14 +70,6 @@ func (s *shelf) remove(r *record) {
 		return
 	}
 	delete(s.under, r.key)
-	s.order.Delete(r.key)
-}
-
-// lower is a.Compare(b) < 0. The first 8 bytes nearly always tell, and to compare
-// them is no call.
-func lower(a, b kad.ID) bool {
-	x, y := binary.BigEndian.Uint64(a[:]), binary.BigEndian.Uint64(b[:])
-	return x < y || x == y && a.Compare(b) < 0
 }
 
 // marked is the record that mark is of, or nil.
@@ -82,24 +99,22 @@ func (s *shelf) from(key kad.ID) iter.Seq[*record] {
 		if s.order == nil {
 			return
 		}
-		s.order.AscendGreaterOrEqual(key, func(key kad.ID) bool {
-			for _, r := range s.under[key] {
-				if !yield(r) {
-					return false
-				}
-			}
-			return true
+		s.order.AscendGreaterOrEqual(place{key: key}, func(p place) bool {
+			records := s.under[p.key]
+			return yield(records[after(records, p.position-1)])
 		})
 	}
 }
 
-// within walks over the records under the keys of a range.
-func (s *shelf) within(keys kad.Range) iter.Seq[*record] {
-	return func(yield func(*record) bool) {
-		for r := range s.from(keys.Prefix) {
-			if !keys.Contains(r.key) || !yield(r) {
-				return
-			}
+// within walks over the places of the records under the keys of a range.
+func (s *shelf) within(keys kad.Range) iter.Seq[place] {
+	return func(yield func(place) bool) {
+		if s.order == nil {
+			return
 		}
+		end := place{key: keys.Last(), position: math.MaxUint64}
+		s.order.AscendGreaterOrEqual(place{key: keys.Prefix}, func(p place) bool {
+			return p.before(end) && yield(p)
+		})
 	}
 }

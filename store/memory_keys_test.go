@@ -34,8 +34,8 @@ func TestTheTwinsTellTheSameOfARange(t *testing.T) {
 				lines = append(lines, tell(t, s, r, random.IntN(30)-2, now))
 			}
 			if m, ok := s.(*store.Memory); ok {
-				if held, ordered := m.Keys(); held != ordered {
-					t.Fatalf("step %d: %d keys, the order of %d", step, held, ordered)
+				if held, ordered := m.Places(); held != ordered {
+					t.Fatalf("step %d: %d records, the order of %d", step, held, ordered)
 				}
 			}
 		}
