@@ -10,13 +10,13 @@ import (
 // who take its place, as far as they lack it, for Config.LeaveTimeout at the
 // most. Then it runs callback, once. Close, which does all of this, ends it.
 func (n *Node) Leave(callback func()) {
-	empty := n.holdsNothing()
+	held := n.held()
 	n.mu.Lock()
 	defer n.leave()
 	l := &n.leaving
 	l.callbacks = append(l.callbacks, callback)
 	switch {
-	case n.closed, l.over, empty && !l.begun, n.table.Len() == 0 && !l.begun:
+	case n.closed, l.over, held.nothing && !l.begun, n.table.Len() == 0 && !l.begun:
 		n.left()
 	case !l.begun:
 		l.begun = true
@@ -26,7 +26,7 @@ func (n *Node) Leave(callback func()) {
 			n.left()
 		})
 		// A last round in which this node does not count itself.
-		n.replicate(&round{replicas: n.config.Replicas + 1, thorough: true, over: n.left})
+		n.replicate(&round{replicas: n.config.Replicas + 1, held: held, thorough: true, over: n.left})
 	}
 }
 

@@ -106,7 +106,7 @@ func (n *Node) waitForDue() {
 
 // meetDue begins a round with those that are due.
 func (n *Node) meetDue() {
-	empty := n.holdsNothing()
+	held := n.held()
 	n.mu.Lock()
 	defer n.unlock()
 	b := &n.neighbours
@@ -129,23 +129,42 @@ func (n *Node) meetDue() {
 			delete(b.met, id)
 		}
 	}
-	if empty || len(only) == 0 {
+	if held.nothing || len(only) == 0 {
 		n.waitForDue()
 		return
 	}
 	b.busy = true
-	n.replicate(&round{replicas: n.config.Replicas, only: only, over: n.roundOver})
+	n.replicate(&round{replicas: n.config.Replicas, held: held, only: only, over: n.roundOver})
 }
 
-// holdsNothing spares the rounds of a node that has nothing to hand over: a
-// client hands over nothing. It reads the disk.
-func (n *Node) holdsNothing() bool {
+// held is what there is to hand over, before a round looks closer: nothing, or
+// something under a few keys, and where else need not be looked. keys is nil
+// where they are many.
+type held struct {
+	nothing bool
+	keys    []kad.ID
+}
+
+// fewKeys is for how many it costs less to leave out the ranges without one than
+// to go over them.
+const fewKeys = 64
+
+// held reads the disk. A client hands over nothing.
+func (n *Node) held() held {
 	if n.config.Client {
-		return true
+		return held{nothing: true}
 	}
-	s, err := n.store.Stats()
-	if s.Entries > 0 {
-		n.holds.Store(true)
+	marks, err := n.store.Marks(kad.Range{}, fewKeys+1, n.clock.Now())
+	if err != nil || len(marks) == 0 {
+		return held{nothing: true}
 	}
-	return err != nil || s.Entries == 0
+	n.holds.Store(true)
+	if len(marks) > fewKeys {
+		return held{}
+	}
+	keys := make([]kad.ID, len(marks))
+	for i, m := range marks {
+		keys[i] = m.Key
+	}
+	return held{keys: slices.Compact(keys)}
 }

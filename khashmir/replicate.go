@@ -21,6 +21,7 @@ import (
 type round struct {
 	node     *Node
 	replicas int                    // how many should hold a key
+	held     held                   // when it began: what comes meanwhile is for the next
 	only     []kad.ID               // with whom; nil: everybody
 	dead     map[kad.ID]struct{}    // silent or full in this round
 	begun    map[kad.ID][]kad.Range // compared already
@@ -64,10 +65,10 @@ func (r *round) plan() {
 	r.grown = false
 	var sharers []ktable.Sharer
 	if r.only != nil {
-		sharers = r.node.table.SharedWith(r.only, r.replicas, isDead)
+		sharers = r.node.table.SharedWith(r.only, r.replicas, r.held.keys, isDead)
 	} else {
 		var others []kad.Range
-		sharers, others = r.node.table.Shared(r.replicas, isDead)
+		sharers, others = r.node.table.Shared(r.replicas, r.held.keys, isDead)
 		if len(r.dead) == 0 && r.thorough {
 			r.strays = others
 		}

@@ -47,11 +47,11 @@ func (n *Node) untilRound() time.Duration {
 
 // replicateAll is a whole round, with all neighbours.
 func (n *Node) replicateAll() {
-	empty := n.holdsNothing()
+	held := n.held()
 	n.mu.Lock()
 	defer n.unlock()
 	b := &n.neighbours
-	if n.closed || empty || b.busy {
+	if n.closed || held.nothing || b.busy {
 		return
 	}
 	b.busy = true
@@ -59,6 +59,7 @@ func (n *Node) replicateAll() {
 	n.counts.rounds++
 	n.replicate(&round{
 		replicas: n.config.Replicas,
+		held:     held,
 		trusting: (b.rounds-1)%kad.TrustingRounds != 0,
 		thorough: n.straysDue(),
 		over:     n.roundOver,

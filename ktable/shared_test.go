@@ -33,7 +33,7 @@ func TestSharedKeysAreThoseThatBothAreClosestTo(t *testing.T) {
 		}
 		n := 1 + random.IntN(10)
 
-		sharers, others := table.Shared(n, func(id kad.ID) bool { return dead[id] })
+		sharers, others := table.Shared(n, nil, func(id kad.ID) bool { return dead[id] })
 
 		if !slices.IsSortedFunc(sharers, func(a, b ktable.Sharer) int {
 			return self.CompareDistance(a.Contact.ID, b.Contact.ID)
@@ -57,7 +57,7 @@ func TestSharedKeysAreThoseThatBothAreClosestTo(t *testing.T) {
 					func(c kad.Contact, id kad.ID) bool { return c.ID == id }) {
 				t.Fatalf("seed %d: the holders of %s are %v, %v", seed, key, holders, ok)
 			}
-			alone := table.SharedWith(ids[:1], n, func(id kad.ID) bool { return dead[id] })
+			alone := table.SharedWith(ids[:1], n, nil, func(id kad.ID) bool { return dead[id] })
 			if id := ids[0]; id != self && shares(alone, id, key) != shares(sharers, id, key) {
 				t.Fatalf("seed %d: asked about %s alone, %s is another's", seed, id, key)
 			}
@@ -84,13 +84,64 @@ func TestSharedKeysAreThoseThatBothAreClosestTo(t *testing.T) {
 	t.Logf("beside %d keys shared with somebody %d are not", pairs, extra)
 }
 
+// With keys the answer is the same for them, and is of them alone.
+func TestWhereThereAreNoKeysNothingIsShared(t *testing.T) {
+	left := 0
+	for seed := range uint64(40) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		self := kad.RandomID(random)
+		table := ktable.New(self, ktable.Config{})
+		for range 2 + random.IntN(300) {
+			table.Seen(someone(random), time.Unix(0, 0))
+		}
+		keys := make([]kad.ID, 1+random.IntN(6))
+		for i := range keys {
+			keys[i] = kad.RandomInRange(self, random.IntN(10), random)
+		}
+		slices.SortFunc(keys, kad.ID.Compare)
+		neighbour := []kad.ID{table.Closest(nil, self, 1)[0].ID}
+		everything, all := table.Shared(kad.Replicas, nil, nil)
+
+		sharers, others := table.Shared(kad.Replicas, keys, nil)
+		alone := table.SharedWith(neighbour, kad.Replicas, keys, nil)
+
+		left += len(all) - len(others)
+		ranges := slices.Clone(others)
+		for _, s := range append(slices.Clone(sharers), alone...) {
+			ranges = append(ranges, s.Ranges...)
+		}
+		for _, r := range ranges {
+			if !slices.ContainsFunc(keys, r.Contains) {
+				t.Fatalf("seed %d: none of the keys is in %v", seed, r)
+			}
+		}
+		for _, key := range keys {
+			of := func(r kad.Range) bool { return r.Contains(key) }
+			if slices.ContainsFunc(all, of) != slices.ContainsFunc(others, of) {
+				t.Fatalf("seed %d: whether %s is others' hangs on what else there is", seed, key)
+			}
+			for c := range table.Contacts() {
+				if shares(everything, c.ID, key) != shares(sharers, c.ID, key) {
+					t.Fatalf("seed %d: whether we share %s with %s hangs on what else there is", seed, key, c.ID)
+				}
+			}
+			if id := neighbour[0]; shares(everything, id, key) != shares(alone, id, key) {
+				t.Fatalf("seed %d: asked about %s alone, %s is another's", seed, id, key)
+			}
+		}
+	}
+	if left == 0 {
+		t.Error("no range was left out")
+	}
+}
+
 func TestSharedRangesAreDisjointAndFew(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	table := ktable.New(kad.RandomID(random), ktable.Config{})
 	for range 10_000 {
 		table.Seen(someone(random), time.Unix(0, 0))
 	}
-	sharers, _ := table.Shared(kad.K, nil)
+	sharers, _ := table.Shared(kad.K, nil, nil)
 	ranges := 0
 	for _, s := range sharers {
 		ranges += len(s.Ranges)
@@ -138,7 +189,7 @@ func TestACrowdIsBounded(t *testing.T) {
 				}
 			}
 
-			sharers, _ := table.Shared(kad.K, nil)
+			sharers, _ := table.Shared(kad.K, nil, nil)
 
 			ranges, having := 0, make(map[kad.ID]int) // how many have a range's first key
 			for _, s := range sharers {
@@ -176,7 +227,7 @@ func TestFewShareEverything(t *testing.T) {
 			table.Seen(c, time.Unix(0, 0))
 		}
 
-		sharers, others := table.Shared(table.Len()+1+random.IntN(kad.K), nil)
+		sharers, others := table.Shared(table.Len()+1+random.IntN(kad.K), nil, nil)
 
 		if len(sharers) != table.Len() || len(others) != 0 {
 			t.Fatalf("seed %d: of %d contacts %d share, and %v are others'", seed, table.Len(), len(sharers), others)
@@ -190,7 +241,7 @@ func TestFewShareEverything(t *testing.T) {
 }
 
 func TestAloneNothingIsShared(t *testing.T) {
-	if got, others := ktable.New(kad.ID{1}, ktable.Config{}).Shared(kad.K, nil); len(got) != 0 || len(others) != 0 {
+	if got, others := ktable.New(kad.ID{1}, ktable.Config{}).Shared(kad.K, nil, nil); len(got) != 0 || len(others) != 0 {
 		t.Errorf("shared with %v, and %v are others'", got, others)
 	}
 }
@@ -223,14 +274,14 @@ func BenchmarkShared(b *testing.B) {
 		b.Run(fmt.Sprintf("%d nodes, all", nodes), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				table.Shared(kad.Replicas, nobody)
+				table.Shared(kad.Replicas, nil, nobody)
 			}
 		})
 		neighbour := []kad.ID{table.Closest(nil, self, kad.Replicas)[kad.Replicas/2].ID}
 		b.Run(fmt.Sprintf("%d nodes, one", nodes), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				table.SharedWith(neighbour, kad.Replicas, nobody)
+				table.SharedWith(neighbour, kad.Replicas, nil, nobody)
 			}
 		})
 	}

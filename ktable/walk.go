@@ -27,6 +27,7 @@ type walk struct {
 	living  []*member // we among them, in the order of IDs
 	self    int       // our index there
 	with    []int     // whose ranges are wanted
+	keys    []kad.ID  // in order; nil: all there can be
 	visited int
 	ranges  [][]kad.Range // of each of living
 	others  []kad.Range
@@ -98,6 +99,9 @@ func (w *walk) halves(s span, n int) (zeros, ones span) {
 // enter visits r, of which only the keys that share depth bits with us may be
 // ours. For those, all of living are rivals.
 func (w *walk) enter(r kad.Range, depth int) {
+	if w.bare(r) {
+		return
+	}
 	if r.Bits == depth {
 		w.visit(part{keys: r, rivals: span{0, len(w.living)}, open: w.n})
 		return
@@ -137,6 +141,9 @@ const maxWalk = 2048
 
 // visit gives the keys of p to those whose they are, if we have a place.
 func (w *walk) visit(p part) {
+	if w.bare(p.keys) {
+		return
+	}
 	w.visited++
 	crowded := w.visited >= maxWalk
 	if crowded {
@@ -157,6 +164,15 @@ func (w *walk) visit(p part) {
 			}
 		}
 	}
+}
+
+// bare reports whether none of the keys is in r.
+func (w *walk) bare(r kad.Range) bool {
+	if w.keys == nil {
+		return false
+	}
+	first, _ := slices.BinarySearchFunc(w.keys, r.Prefix, kad.ID.Compare)
+	return first == len(w.keys) || !r.Contains(w.keys[first])
 }
 
 // add gives keys to the i-th. Two halves become the whole again.
