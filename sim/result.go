@@ -21,6 +21,8 @@ type Result struct {
 	Wall    float64 `json:"wall_s"`
 	Heap    uint64  `json:"heap_bytes"` // in use at the end
 
+	Interrupted bool `json:"interrupted,omitempty"` // it was ended before its end
+
 	Measured float64 `json:"measured_s"` // virtual seconds, to which the rest refers
 	Alive    float64 `json:"alive"`      // nodes, on average
 	Deaths   int     `json:"deaths"`
@@ -104,7 +106,8 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 		Scenario: c.Scenario, Nodes: c.Nodes, Seed: c.Seed, Latency: c.Latency.String(), Sessions: c.Sessions.String(), Median: c.Sessions.Median().Seconds(),
 		Trace: fmt.Sprintf("%016x", s.hash), Events: s.events,
 		Virtual: time.Duration(s.now).Seconds(), Wall: wall.Seconds(), Heap: heap,
-		Measured: time.Duration(s.until - s.since).Seconds(), Deaths: s.deaths,
+		Interrupted: s.ctx.Err() != nil,
+		Measured:    time.Duration(s.until - s.since).Seconds(), Deaths: s.deaths,
 		Lookups: s.lookups.operations(), Stores: s.stores.operations(), Finds: s.finds.operations(),
 		Acknowledged: s.acknowledged, Lost: s.lostValues, Unfound: s.unfound, Strangers: s.strangers, Judged: s.judged,
 		Timeline: s.timeline,

@@ -178,9 +178,9 @@ func (s *Sim) publish() {
 			if p == nil {
 				return
 			}
-			ttl := max(kad.ValueTTL, c.Duration+c.Heal+time.Hour)
+			ttl := min(max(kad.ValueTTL, c.Duration+c.Heal+time.Hour), kad.MaxValueTTL)
 			if i%20 == 7 {
-				ttl = max(time.Minute, c.Duration/2)
+				ttl = max(time.Minute, min(c.Duration, kad.MaxValueTTL)/2)
 			}
 			v := s.newValue(p)
 			s.store(p, v, ttl)

@@ -53,7 +53,8 @@ type Progress struct {
 
 // Run runs the simulation to its end and returns what was measured. tell, which
 // may be nil, hears of its progress about twice a second. A broken invariant is
-// a *Broken.
+// a *Broken. If ctx ends it while something is measured, the result is of what
+// was measured until then, and comes with the cause.
 func Run(ctx context.Context, config Config, tell func(Progress)) (*Result, error) {
 	asked := config
 	config, err := config.withDefaults()
@@ -75,10 +76,10 @@ func Run(ctx context.Context, config Config, tell func(Progress)) (*Result, erro
 	s.begun = begun
 	s.goal = int64(config.JoinOver + config.Settle + config.Duration + config.Heal)
 	scenario(config.Scenario).run(s)
-	if err := ctx.Err(); err != nil {
+	s.trace.flush()
+	if ctx.Err() != nil && s.until <= s.since {
 		return nil, context.Cause(ctx)
 	}
-	s.trace.flush()
 	if s.trace.err != nil {
 		return nil, fmt.Errorf("sim: write the trace: %w", s.trace.err)
 	}
@@ -88,7 +89,7 @@ func Run(ctx context.Context, config Config, tell func(Progress)) (*Result, erro
 	}
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	return s.result(time.Since(begun), memory.HeapInuse), nil
+	return s.result(time.Since(begun), memory.HeapInuse), context.Cause(ctx)
 }
 
 // over: nothing more is to happen.
@@ -104,7 +105,9 @@ func (s *Sim) pass(doing string, d time.Duration) {
 			s.progress()
 		}
 	}
-	s.now = max(s.now, until)
+	if !s.over() {
+		s.now = until
+	}
 }
 
 func (s *Sim) progress() {

@@ -94,10 +94,49 @@ func TestTheSameSeedIsTheSameRun(t *testing.T) {
 func TestAContextEndsIt(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("enough")
-	c := sim.Config{Nodes: 500, Duration: 1000 * time.Hour}
-	_, err := sim.Run(ctx, c, func(sim.Progress) { cancel(why) })
-	if !errors.Is(err, why) {
-		t.Errorf("got %v", err)
+	c := sim.Config{Nodes: 500, JoinOver: 1000 * time.Hour}
+	r, err := sim.Run(ctx, c, func(sim.Progress) { cancel(why) })
+	if !errors.Is(err, why) || r != nil {
+		t.Errorf("got %v, %v", r, err)
+	}
+}
+
+// What was measured until then is there.
+func TestAContextEndsTheMeasuring(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("enough")
+	c := sim.Config{Scenario: "churn", Nodes: 100, Values: 20, Duration: 1000 * time.Hour}
+	enough := func(p sim.Progress) {
+		if p.Doing == "running churn" && p.Virtual > 2*time.Hour {
+			cancel(why)
+		}
+	}
+	points, err := sim.Sweep(ctx, c, "", nil, 2, enough)
+	if !errors.Is(err, why) || len(points) != 1 || len(points[0].Results) != 1 {
+		t.Fatalf("got %v, %v", points, err)
+	}
+	r := points[0].Results[0]
+	measured := time.Duration(r.Measured * float64(time.Second))
+	if !r.Interrupted || measured < time.Hour || measured > 999*time.Hour || r.Virtual < r.Measured {
+		t.Errorf("interrupted: %v, measured %v of %v s", r.Interrupted, measured, r.Virtual)
+	}
+	if r.Alive < 90 || r.Alive > 110 || r.Lookups.Done < 500 || r.Upkeep.Bytes < 1 || r.HalfLife.Count == 0 {
+		t.Errorf("%.1f nodes lived, %d lookups, %.1f B, %d half-lives", r.Alive, r.Lookups.Done, r.Upkeep.Bytes, r.HalfLife.Count)
+	}
+}
+
+// Of several runs, those that have ended are.
+func TestAContextEndsASweep(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("enough")
+	c := sim.Config{Scenario: "churn", Nodes: 100, Values: 20, Duration: time.Hour}
+	points, err := sim.Sweep(ctx, c, "duration", []string{"20m", "1000h"}, 1, func(p sim.Progress) {
+		if p.Run == 2 && p.Doing == "running churn" {
+			cancel(why)
+		}
+	})
+	if !errors.Is(err, why) || len(points) != 1 || points[0].Value != "20m" || points[0].Results[0].Interrupted {
+		t.Errorf("got %v, %v", points, err)
 	}
 }
 

@@ -67,6 +67,7 @@ func student(freedom int) float64 {
 
 // Sweep runs config with each of the values of the parameter and, each time,
 // with seeds seeds from config.Seed on. Without a parameter there is one point.
+// With an error come the runs that have ended; if ctx ends the first of all, that.
 func Sweep(ctx context.Context, config Config, parameter string, values []string, seeds int, tell func(Progress)) ([]Point, error) {
 	if parameter == "" {
 		values = []string{""}
@@ -88,10 +89,15 @@ func Sweep(ctx context.Context, config Config, parameter string, values []string
 					tell(p)
 				}
 			})
+			if err == nil || r != nil && len(points)+len(point.Results) == 0 {
+				point.Results = append(point.Results, r)
+			}
+			if err != nil && len(point.Results) > 0 {
+				points = append(points, point)
+			}
 			if err != nil {
 				return points, err
 			}
-			point.Results = append(point.Results, r)
 		}
 		points = append(points, point)
 	}

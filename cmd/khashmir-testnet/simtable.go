@@ -27,6 +27,9 @@ func simTable(w io.Writer, parameter string, points []sim.Point) error {
 func oneRun(b *strings.Builder, r *sim.Result) {
 	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)).Round(time.Second) }
 	fmt.Fprintf(b, "%s: %d nodes, seed %d, %s, sessions %s\n", r.Scenario, r.Nodes, r.Seed, r.Latency, r.Sessions)
+	if r.Interrupted {
+		b.WriteString("interrupted; ")
+	}
 	fmt.Fprintf(b, "measured over %v, %.0f nodes on average, %d deaths\n\n", seconds(r.Measured), r.Alive, r.Deaths)
 	fmt.Fprintf(b, "             done   failed   p50 ms   p99 ms   questions  p99   hops  p99    recall\n")
 	for _, o := range []struct {

@@ -39,6 +39,9 @@ below can be swept.
 --report FILE.html writes a page with plots that needs nothing else. --trace FILE
 writes a line of JSON for each start, crash and operation.
 
+Ctrl-C ends a long run and shows what was measured until then; of several runs
+those that have ended.
+
 Exit status: 0 the run went to its end; 1 an invariant broke, or it could not run;
 2 bad arguments; 130 ended by Ctrl-C.`
 
@@ -182,9 +185,17 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 	if errors.As(err, &broken) {
 		return p.again(ctx, broken)
 	}
-	if err != nil {
+	if len(points) == 0 {
 		return fmt.Errorf("the simulation has no result: %w", err)
 	}
+	if err != nil {
+		err = fmt.Errorf("the simulation was not at its end, and the result is of what it had come to: %w", err)
+	}
+	return errors.Join(err, p.showPoints(s, parameter, points))
+}
+
+// showPoints is for people, for machines and for papers.
+func (p program) showPoints(s simulation, parameter string, points []sim.Point) error {
 	if s.report != "" {
 		if err := writeReport(s.report, parameter, points); err != nil {
 			return err

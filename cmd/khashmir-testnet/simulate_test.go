@@ -76,6 +76,36 @@ func TestWhatCannotBeSimulatedIsAMistakeInTheArguments(t *testing.T) {
 	}
 }
 
+func TestWhatAnInterruptedSimulationHasMeasuredIsShown(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	var out bytes.Buffer
+	seen := until{says: "running", then: func() { cancel(errInterrupted) }}
+	p := program{stdout: &out, stderr: &seen}
+	code := p.run(ctx, []string{"sim", "churn", "--nodes", "100", "--duration", "1000h"})
+	if code != exitInterrupted || !strings.Contains(out.String(), "interrupted; measured over") {
+		t.Errorf("exit %d, %s\n%s", code, &seen.Buffer, &out)
+	}
+	if !strings.Contains(seen.String(), "was not at its end") {
+		t.Errorf("it was told %s", &seen.Buffer)
+	}
+}
+
+// until does something when it has been written what it waits for.
+type until struct {
+	bytes.Buffer
+	says string
+	then func()
+}
+
+func (u *until) Write(p []byte) (int, error) {
+	defer func() {
+		if strings.Contains(u.String(), u.says) {
+			u.then()
+		}
+	}()
+	return u.Buffer.Write(p)
+}
+
 func TestAnInterruptedSimulationSaysSo(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errInterrupted)

@@ -43,7 +43,11 @@ func heading(parameter string, points []sim.Point) page {
 		for _, r := range point.Results {
 			scenario, nodes = append(scenario, r.Scenario), append(nodes, whole(r.Nodes))
 			latency, sessions = append(latency, r.Latency), append(sessions, r.Sessions)
-			measured, seeds = append(measured, length(r.Measured)), append(seeds, r.Seed)
+			lasted := length(r.Measured)
+			if r.Interrupted {
+				lasted += ", then interrupted,"
+			}
+			measured, seeds = append(measured, lasted), append(seeds, r.Seed)
 			virtual, wall, events, heap = virtual+r.Virtual, wall+r.Wall, events+r.Events, max(heap, r.Heap)
 			if len(p.Traces) == traced {
 				p.Left++
