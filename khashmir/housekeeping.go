@@ -8,14 +8,26 @@ import (
 	"github.com/khashmir/kad/krpc"
 )
 
+// chore is what a node does again and again, each with a timer of its own.
+type chore int
+
+const (
+	maintaining chore = iota
+	checkpointing
+	expiring
+	republishing
+	comparing // in rounds
+	chores
+)
+
 // startHousekeeping sets the timers that keep the table fresh, the disk swept
 // and the contacts saved, and asks the saved and named contacts for a sign of
 // life. Call it under the lock.
 func (n *Node) startHousekeeping(saved []kad.Contact) {
-	n.every(0, n.config.MaintainInterval, n.maintain)
-	n.every(1, n.config.CheckpointInterval, n.checkpoint)
-	n.every(2, n.config.ExpireInterval, n.expire)
-	n.every(3, n.config.RepublishInterval, n.republish)
+	n.every(maintaining, n.config.MaintainInterval, n.maintain)
+	n.every(checkpointing, n.config.CheckpointInterval, n.checkpoint)
+	n.every(expiring, n.config.ExpireInterval, n.expire)
+	n.every(republishing, n.config.RepublishInterval, n.republish)
 	n.firstRound()
 	if len(saved) > 0 || len(n.config.Bootstrap) > 0 {
 		n.afterFunc(0, func() { n.rejoin(saved) })
@@ -25,18 +37,18 @@ func (n *Node) startHousekeeping(saved []kad.Contact) {
 // every runs f again and again, each time interval after the last one ended.
 // The first wait is a random part of it, so that nodes started together do not
 // keep step.
-func (n *Node) every(slot int, interval time.Duration, f func()) {
+func (n *Node) every(c chore, interval time.Duration, f func()) {
 	var again func()
 	again = func() {
 		f()
 		n.mu.Lock()
 		defer n.mu.Unlock()
 		if !n.closed {
-			n.timers[slot] = n.afterFunc(interval, again)
+			n.timers[c] = n.afterFunc(interval, again)
 		}
 	}
 	first := interval/2 + time.Duration(n.clock.Uint64()%uint64(interval/2+1))
-	n.timers[slot] = n.afterFunc(first, again)
+	n.timers[c] = n.afterFunc(first, again)
 }
 
 // maintain looks one stale bucket up again, or joins anew when the table has

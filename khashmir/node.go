@@ -43,7 +43,7 @@ type Node struct {
 	calls       map[*call]struct{}
 	pings       map[kad.ID]struct{} // ping-backs in flight
 	pingedSpare time.Time           // when a stranger was pinged back whom the table is not short of
-	timers      [5]func() bool      // housekeeping
+	timers      [chores]func() bool // stop the next of each
 
 	leaving      leaving
 	neighbours   neighbours // who else holds it

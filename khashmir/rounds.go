@@ -10,7 +10,7 @@ import (
 // their deaths want. The first time is soon, so that a node that slept catches up.
 // Call it under the lock.
 func (n *Node) firstRound() {
-	n.timers[4] = n.afterFunc(time.Duration(n.clock.Uint64()%uint64(n.soon())), n.nextRound)
+	n.timers[comparing] = n.afterFunc(time.Duration(n.clock.Uint64()%uint64(n.soon())), n.nextRound)
 }
 
 // nextRound begins a whole round if one is due. Whether it is changes while it is
@@ -24,7 +24,7 @@ func (n *Node) nextRound() {
 		b.last, b.early = n.clock.Now(), float64(n.clock.Uint64()%256)/256/4
 	}
 	if !n.closed {
-		n.timers[4] = n.afterFunc(min(n.untilRound(), n.soon()), n.nextRound)
+		n.timers[comparing] = n.afterFunc(min(n.untilRound(), n.soon()), n.nextRound)
 	}
 	n.mu.Unlock()
 	if due {
