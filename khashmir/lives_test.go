@@ -3,12 +3,14 @@ package khashmir_test
 import (
 	"math"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/khashmir"
+	"github.com/khashmir/kad/store"
 	"github.com/khashmir/kad/transport"
 )
 
@@ -50,9 +52,15 @@ func TestWhoComesLearnsHowShortLivesAre(t *testing.T) {
 		}
 		live(20*time.Minute, 0)
 		var watchers []*khashmir.Node
+		looks := make([]*strayLooks, 0, 12)
+		w.change = func(c *khashmir.Config) {
+			looks = append(looks, &strayLooks{Store: c.Store})
+			c.Store = looks[len(looks)-1]
+		}
 		for range 12 {
 			watchers = append(watchers, w.come())
 		}
+		w.change = nil
 		for range 15 {
 			live(time.Minute, len(watchers))
 			for _, node := range watchers {
@@ -77,7 +85,38 @@ func TestWhoComesLearnsHowShortLivesAre(t *testing.T) {
 		if rounds < 13*len(watchers)/2 {
 			t.Errorf("they have begun %d rounds in a quarter of an hour", rounds)
 		}
+		// What is out of place now may soon be wanted back.
+		strays := 0
+		for _, l := range looks {
+			l.mu.Lock()
+			strays += l.times
+			l.mu.Unlock()
+		}
+		t.Logf("they went over their strays in %d of them", strays)
+		if strays < len(watchers) || strays > rounds/kad.RoundsPerHalfLife+len(watchers) {
+			t.Errorf("in %d rounds they went over their strays %d times", rounds, strays)
+		}
 	})
+}
+
+// strayLooks counts the rounds in which what is in its place nowhere near is looked at.
+type strayLooks struct {
+	khashmir.Store
+	mu    sync.Mutex
+	last  time.Time
+	times int
+}
+
+func (s *strayLooks) Marks(r kad.Range, limit int, now time.Time) ([]store.Mark, error) {
+	if limit == kad.CompareMarks+1 { // as nothing else does
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if now.Sub(s.last) > kad.MinReplicateInterval/2 {
+			s.times++
+		}
+		s.last = now
+	}
+	return s.Store.Marks(r, limit, now)
 }
 
 // Who was silent once and answers again has not died.
