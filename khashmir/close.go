@@ -10,7 +10,7 @@ import (
 // who take its place, as far as they lack it, for Config.LeaveTimeout at the
 // most. Then it runs callback, once. Close, which does all of this, ends it.
 func (n *Node) Leave(callback func()) {
-	held := n.held()
+	held := n.holdings()
 	n.mu.Lock()
 	defer n.leave()
 	l := &n.leaving

@@ -99,7 +99,7 @@ func TestWhoComesLearnsHowShortLivesAre(t *testing.T) {
 	})
 }
 
-// strayLooks counts the rounds in which what is in its place nowhere near is looked at.
+// strayLooks counts the rounds in which what may be out of place is looked at.
 type strayLooks struct {
 	khashmir.Store
 	mu    sync.Mutex

@@ -106,7 +106,7 @@ func (n *Node) waitForDue() {
 
 // meetDue begins a round with those that are due.
 func (n *Node) meetDue() {
-	held := n.held()
+	held := n.holdings()
 	n.mu.Lock()
 	defer n.unlock()
 	b := &n.neighbours
@@ -137,34 +137,38 @@ func (n *Node) meetDue() {
 	n.replicate(&round{replicas: n.config.Replicas, held: held, only: only, over: n.roundOver})
 }
 
-// held is what there is to hand over, before a round looks closer: nothing, or
-// something under a few keys, and where else need not be looked. keys is nil
-// where they are many.
-type held struct {
+// holdings is what there is to hand over, as a round sees it when it begins:
+// nothing; something under these keys and no others, in their order; or, where
+// keys is nil, more than that.
+type holdings struct {
 	nothing bool
 	keys    []kad.ID
 }
 
-// fewKeys is for how many it costs less to leave out the ranges without one than
-// to go over them.
-const fewKeys = 64
+// fewEntries are those of which a round wants to know the keys: ranges without
+// one it need not look into.
+const fewEntries = 64
 
-// held reads the disk. A client hands over nothing.
-func (n *Node) held() held {
+// holdings reads the disk. A client hands over nothing.
+func (n *Node) holdings() holdings {
 	if n.config.Client {
-		return held{nothing: true}
+		return holdings{nothing: true}
 	}
-	marks, err := n.store.Marks(kad.Range{}, fewKeys+1, n.clock.Now())
-	if err != nil || len(marks) == 0 {
-		return held{nothing: true}
+	marks, err := n.store.Marks(kad.Range{}, fewEntries+1, n.clock.Now())
+	switch {
+	case err != nil: // it may be but a part that cannot be read
+		n.log.Error("entries could not be listed", "err", err)
+		return holdings{}
+	case len(marks) == 0:
+		return holdings{nothing: true}
 	}
 	n.holds.Store(true)
-	if len(marks) > fewKeys {
-		return held{}
+	if len(marks) > fewEntries {
+		return holdings{}
 	}
 	keys := make([]kad.ID, len(marks))
 	for i, m := range marks {
 		keys[i] = m.Key
 	}
-	return held{keys: slices.Compact(keys)}
+	return holdings{keys: slices.Compact(keys)}
 }

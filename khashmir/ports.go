@@ -47,8 +47,8 @@ type Store interface {
 	Entries(key kad.ID, after uint64, maxBytes int, now time.Time) (page []kad.Entry, next uint64, err error)
 
 	// Digest is of all entries in r, the removed ones too, or not ok where they
-	// are more than limit. Marks are theirs, limit at the most, and Entry is
-	// what a mark is of, if that is still there.
+	// are more than limit. Marks are theirs, in the order of their
+	// keys, limit at the most, and Entry is what a mark is of, if that is still there.
 	Digest(r kad.Range, limit int, now time.Time) (d kad.Digest, ok bool, err error)
 	Marks(r kad.Range, limit int, now time.Time) ([]store.Mark, error)
 	Entry(m store.Mark, now time.Time) (e kad.Entry, ok bool, err error)

@@ -21,7 +21,7 @@ import (
 type round struct {
 	node     *Node
 	replicas int                    // how many should hold a key
-	held     held                   // when it began: what comes meanwhile is for the next
+	held     holdings               // when it began; what comes meanwhile is for the next
 	only     []kad.ID               // with whom; nil: everybody
 	dead     map[kad.ID]struct{}    // silent or full in this round
 	begun    map[kad.ID][]kad.Range // compared already

@@ -124,11 +124,19 @@ func (w *town) sum() (sum khashmir.Stats) {
 
 // The fault: nothing was ever replicated.
 func TestANewcomerIsGivenAtOnceWhatItIsClosestTo(t *testing.T) {
+	for _, values := range []int{40, 400} { // of which a node has few, or many
+		t.Run(fmt.Sprint(values), func(t *testing.T) { newcomersAreGiven(t, values) })
+	}
+}
+
+func newcomersAreGiven(t *testing.T, values int) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newTown(t, 24, nil)
 		time.Sleep(5 * time.Minute)
-		for i := range 40 {
-			w.store(w.nodes[i%len(w.nodes)], i)
+		var keys []kad.ID
+		for i := range values {
+			key, _ := w.store(w.nodes[i%len(w.nodes)], i)
+			keys = append(keys, key)
 		}
 		before := w.sum()
 		for range 24 {
@@ -136,8 +144,7 @@ func TestANewcomerIsGivenAtOnceWhatItIsClosestTo(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		missing, places := 0, 0
-		for i := range 40 {
-			key := kad.HashID([]byte{byte(i), 0})
+		for _, key := range keys {
 			closest := byDistance(w.nodes, key)[:kad.Replicas]
 			var held []kad.ID
 			for _, node := range w.holders(key) {

@@ -47,7 +47,7 @@ func (n *Node) untilRound() time.Duration {
 
 // replicateAll is a whole round, with all neighbours.
 func (n *Node) replicateAll() {
-	held := n.held()
+	held := n.holdings()
 	n.mu.Lock()
 	defer n.unlock()
 	b := &n.neighbours

@@ -16,7 +16,8 @@ type Sharer struct {
 // n nodes closest to it: for each contact the ranges of all keys that both it
 // and we are among the n closest to. Contacts for which dead says true are as
 // good as not there. The sharers come in the order of their distance to us.
-// Where keys are given, in their order, ranges without any are left out.
+// Of given keys, in their order, ranges without any are left out; nil are all
+// there can be.
 //
 // Of two nodes whose IDs begin alike now the one and now the other is closer, by
 // a bit far down in the key. Where that decides about the n-th place both have
@@ -25,7 +26,6 @@ type Sharer struct {
 // In the ranges of others we have no place; they are all the rest.
 func (t *Table) Shared(n int, keys []kad.ID, dead func(kad.ID) bool) (sharers []Sharer, others []kad.Range) {
 	w, depth := t.around(n, dead)
-	w.keys = keys
 	w.with = make([]int, 0, len(w.living))
 	for i := range w.living {
 		if i != w.self {
@@ -33,20 +33,19 @@ func (t *Table) Shared(n int, keys []kad.ID, dead func(kad.ID) bool) (sharers []
 		}
 	}
 	w.enter(kad.Range{}, depth)
-	return w.sharers(), w.others
+	return w.sharers(keys), with(keys, w.others)
 }
 
 // SharedWith is Shared with some contacts alone. It costs less.
 func (t *Table) SharedWith(with []kad.ID, n int, keys []kad.ID, dead func(kad.ID) bool) []Sharer {
 	w, depth := t.around(n, dead)
-	w.keys = keys
 	for i, m := range w.living {
 		if i != w.self && slices.Contains(with, m.id) {
 			w.with = append(w.with, i)
 		}
 	}
 	w.enter(kad.Range{}, depth)
-	return w.sharers()
+	return w.sharers(keys)
 }
 
 // around is a walk among all who may have a key in common with us: those in the

@@ -27,7 +27,6 @@ type walk struct {
 	living  []*member // we among them, in the order of IDs
 	self    int       // our index there
 	with    []int     // whose ranges are wanted
-	keys    []kad.ID  // in order; nil: all there can be
 	visited int
 	ranges  [][]kad.Range // of each of living
 	others  []kad.Range
@@ -99,9 +98,6 @@ func (w *walk) halves(s span, n int) (zeros, ones span) {
 // enter visits r, of which only the keys that share depth bits with us may be
 // ours. For those, all of living are rivals.
 func (w *walk) enter(r kad.Range, depth int) {
-	if w.bare(r) {
-		return
-	}
 	if r.Bits == depth {
 		w.visit(part{keys: r, rivals: span{0, len(w.living)}, open: w.n})
 		return
@@ -141,9 +137,6 @@ const maxWalk = 2048
 
 // visit gives the keys of p to those whose they are, if we have a place.
 func (w *walk) visit(p part) {
-	if w.bare(p.keys) {
-		return
-	}
 	w.visited++
 	crowded := w.visited >= maxWalk
 	if crowded {
@@ -166,15 +159,6 @@ func (w *walk) visit(p part) {
 	}
 }
 
-// bare reports whether none of the keys is in r.
-func (w *walk) bare(r kad.Range) bool {
-	if w.keys == nil {
-		return false
-	}
-	first, _ := slices.BinarySearchFunc(w.keys, r.Prefix, kad.ID.Compare)
-	return first == len(w.keys) || !r.Contains(w.keys[first])
-}
-
 // add gives keys to the i-th. Two halves become the whole again.
 func (w *walk) add(i int, keys kad.Range) {
 	ranges := w.ranges[i]
@@ -188,14 +172,26 @@ func (w *walk) add(i int, keys kad.Range) {
 	w.ranges[i] = append(ranges, keys)
 }
 
-// sharers are those that have ranges.
-func (w *walk) sharers() []Sharer {
+// sharers are those that have ranges with keys.
+func (w *walk) sharers(keys []kad.ID) []Sharer {
 	var sharers []Sharer
 	for i, ranges := range w.ranges {
-		if len(ranges) > 0 {
+		if ranges = with(keys, ranges); len(ranges) > 0 {
 			sharers = append(sharers, Sharer{w.living[i].contact(), ranges})
 		}
 	}
 	slices.SortFunc(sharers, func(a, b Sharer) int { return w.table.self.CompareDistance(a.Contact.ID, b.Contact.ID) })
 	return sharers
+}
+
+// with leaves those of the ranges that there is one of the keys in; nil are all.
+// It is done at the end: halves of which one has none still become the whole.
+func with(keys []kad.ID, ranges []kad.Range) []kad.Range {
+	if keys == nil {
+		return ranges
+	}
+	return slices.DeleteFunc(ranges, func(r kad.Range) bool {
+		first, _ := slices.BinarySearchFunc(keys, r.Prefix, kad.ID.Compare)
+		return first == len(keys) || !r.Contains(keys[first])
+	})
 }
