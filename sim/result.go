@@ -46,7 +46,7 @@ type Result struct {
 
 	Acknowledged int `json:"acknowledged"` // values that ought to be there at the end
 	Lost         int `json:"lost"`         // of these, nobody who lives holds any more
-	Unfound      int `json:"unfound"`      // of these, a last find from anywhere did not find
+	Unfound      int `json:"unfound"`      // of these, a last find from anywhere did not find, where one was made
 	Strangers    int `json:"strangers"`    // after healing: of the K closest to each node, those that it does not know
 	Judged       int `json:"judged"`       // nodes that were asked for theirs
 
@@ -106,7 +106,7 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 		Scenario: c.Scenario, Nodes: c.Nodes, Seed: c.Seed, Latency: c.Latency.String(), Sessions: c.Sessions.String(), Median: c.Sessions.Median().Seconds(),
 		Trace: fmt.Sprintf("%016x", s.hash), Events: s.events,
 		Virtual: time.Duration(s.now).Seconds(), Wall: wall.Seconds(), Heap: heap,
-		Interrupted: s.ctx.Err() != nil,
+		Interrupted: s.stopped,
 		Measured:    time.Duration(s.until - s.since).Seconds(), Deaths: s.deaths,
 		Lookups: s.lookups.operations(), Stores: s.stores.operations(), Finds: s.finds.operations(),
 		Acknowledged: s.acknowledged, Lost: s.lostValues, Unfound: s.unfound, Strangers: s.strangers, Judged: s.judged,

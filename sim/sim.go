@@ -32,11 +32,12 @@ type Sim struct {
 	trace    trace
 	measure
 	workload
-	ctx  context.Context
-	tell func(Progress)
-	told time.Time
-	goal int64 // the end of it all
-	what string
+	ctx     context.Context
+	stopped bool // by ctx, before the end
+	tell    func(Progress)
+	told    time.Time
+	goal    int64 // the end of it all
+	what    string
 }
 
 // Progress is how far a simulation has come.
@@ -77,7 +78,7 @@ func Run(ctx context.Context, config Config, tell func(Progress)) (*Result, erro
 	s.goal = int64(config.JoinOver + config.Settle + config.Duration + config.Heal)
 	scenario(config.Scenario).run(s)
 	s.trace.flush()
-	if ctx.Err() != nil && s.until <= s.since {
+	if s.stopped && s.until <= s.since {
 		return nil, context.Cause(ctx)
 	}
 	if s.trace.err != nil {
@@ -89,11 +90,18 @@ func Run(ctx context.Context, config Config, tell func(Progress)) (*Result, erro
 	}
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	return s.result(time.Since(begun), memory.HeapInuse), context.Cause(ctx)
+	r := s.result(time.Since(begun), memory.HeapInuse)
+	if s.stopped {
+		return r, context.Cause(ctx)
+	}
+	return r, nil
 }
 
 // over: nothing more is to happen.
-func (s *Sim) over() bool { return s.broken != nil || s.ctx.Err() != nil }
+func (s *Sim) over() bool {
+	s.stopped = s.stopped || s.ctx.Err() != nil
+	return s.stopped || s.broken != nil
+}
 
 // pass lets the time pass.
 func (s *Sim) pass(doing string, d time.Duration) {

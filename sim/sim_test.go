@@ -125,6 +125,48 @@ func TestAContextEndsTheMeasuring(t *testing.T) {
 	}
 }
 
+// Wherever it ends it, nothing is taken for broken.
+func TestAContextMayEndItAnywhere(t *testing.T) {
+	c := sim.Config{Scenario: "steady", Nodes: 12, Values: 10, Duration: 10 * time.Minute}
+	whole := &countdown{Context: t.Context(), end: func() {}}
+	if r, err := sim.Run(whole, c, nil); err != nil || r.Interrupted || r.Judged == 0 {
+		t.Fatal(r, err)
+	}
+	asked, measured := -whole.left, 0
+	for _, left := range []int{1, asked / 20, asked / 8, asked / 4, asked / 2, asked * 3 / 4, asked - 300, asked - 100, asked - 30, asked - 10} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		why := errors.New("enough")
+		r, err := sim.Run(&countdown{Context: ctx, left: left, end: func() { cancel(why) }}, c, nil)
+		if !errors.Is(err, why) {
+			t.Fatalf("after %d of %d looks: %v", left, asked, err)
+		}
+		if r == nil {
+			continue
+		}
+		measured++
+		if _, err := json.Marshal(r); err != nil || !r.Interrupted || r.Measured <= 0 || r.Measured > c.Duration.Seconds() {
+			t.Errorf("after %d of %d looks: %v, interrupted: %v, measured %v s", left, asked, err, r.Interrupted, r.Measured)
+		}
+	}
+	if measured < 5 {
+		t.Errorf("%d runs had a result", measured)
+	}
+}
+
+// countdown is a context that is ended when it has been looked at so often.
+type countdown struct {
+	context.Context
+	left int
+	end  func()
+}
+
+func (c *countdown) Err() error {
+	if c.left--; c.left == 0 {
+		c.end()
+	}
+	return c.Context.Err()
+}
+
 // Of several runs, those that have ended are.
 func TestAContextEndsASweep(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -135,7 +177,7 @@ func TestAContextEndsASweep(t *testing.T) {
 			cancel(why)
 		}
 	})
-	if !errors.Is(err, why) || len(points) != 1 || points[0].Value != "20m" || points[0].Results[0].Interrupted {
+	if !errors.Is(err, why) || len(points) != 1 || points[0].Value != "20m" || points[0].Results[0].Interrupted || !points[0].Interrupted {
 		t.Errorf("got %v, %v", points, err)
 	}
 }

@@ -36,6 +36,8 @@ func percent(part, whole int) float64 { return 100 * float64(part) / float64(max
 type Point struct {
 	Value   string    `json:"value"` // of the parameter that is swept
 	Results []*Result `json:"results"`
+
+	Interrupted bool `json:"interrupted,omitempty"` // this is as far as it came
 }
 
 // Estimate is the mean of m over the seeds, and how far from it the true one
@@ -67,7 +69,8 @@ func student(freedom int) float64 {
 
 // Sweep runs config with each of the values of the parameter and, each time,
 // with seeds seeds from config.Seed on. Without a parameter there is one point.
-// With an error come the runs that have ended; if ctx ends the first of all, that.
+// With an error come the runs that have ended; if ctx ends the first of all, that
+// one as far as it came.
 func Sweep(ctx context.Context, config Config, parameter string, values []string, seeds int, tell func(Progress)) ([]Point, error) {
 	if parameter == "" {
 		values = []string{""}
@@ -79,7 +82,7 @@ func Sweep(ctx context.Context, config Config, parameter string, values []string
 			c := config
 			if parameter != "" {
 				if err := Set(&c, parameter, value); err != nil {
-					return nil, fmt.Errorf("sweep: %w", err)
+					return interrupted(points), fmt.Errorf("sweep: %w", err)
 				}
 			}
 			c.Seed += uint64(seed)
@@ -92,14 +95,23 @@ func Sweep(ctx context.Context, config Config, parameter string, values []string
 			if err == nil || r != nil && len(points)+len(point.Results) == 0 {
 				point.Results = append(point.Results, r)
 			}
-			if err != nil && len(point.Results) > 0 {
-				points = append(points, point)
-			}
 			if err != nil {
-				return points, err
+				return interrupted(append(points, point)), err
 			}
 		}
 		points = append(points, point)
 	}
 	return points, nil
+}
+
+// interrupted says so of the last of the points that have results.
+func interrupted(points []Point) []Point {
+	last := len(points) - 1
+	if last >= 0 && len(points[last].Results) == 0 {
+		points, last = points[:last], last-1
+	}
+	if last >= 0 {
+		points[last].Interrupted = true
+	}
+	return points
 }

@@ -62,7 +62,11 @@ func oneRun(b *strings.Builder, r *sim.Result) {
 		fmt.Fprintf(b, "  placed   %.2f %% of those whose place it is held a value a minute after it was acknowledged\n", 100*r.Placed)
 	}
 	if r.Acknowledged > 0 {
-		fmt.Fprintf(b, "  values   %d acknowledged, %d lost, %d not found at the end\n", r.Acknowledged, r.Lost, r.Unfound)
+		fmt.Fprintf(b, "  values   %d acknowledged, %d lost", r.Acknowledged, r.Lost)
+		if r.Judged > 0 && !r.Interrupted {
+			fmt.Fprintf(b, ", %d not found at the end", r.Unfound)
+		}
+		b.WriteByte('\n')
 	}
 	if r.Judged > 0 {
 		fmt.Fprintf(b, "  tables   of their closest neighbours nodes know all but %.2f on average\n", float64(r.Strangers)/float64(r.Judged))
@@ -83,6 +87,9 @@ func manyRuns(b *strings.Builder, parameter string, points []sim.Point) {
 	first := points[0].Results[0]
 	fmt.Fprintf(b, "%s: %d nodes, %d seeds from %d, %s, sessions %s\n", first.Scenario, first.Nodes,
 		len(points[0].Results), first.Seed, first.Latency, first.Sessions)
+	if points[len(points)-1].Interrupted {
+		fmt.Fprintf(b, "interrupted; these are the runs that have ended, %d of the last column\n", len(points[len(points)-1].Results))
+	}
 	fmt.Fprintf(b, "means, with 95 %% of chances that the true one is within ±\n\n")
 	table := tabwriter.NewWriter(b, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(table, "%s\t", parameter)

@@ -40,7 +40,7 @@ below can be swept.
 writes a line of JSON for each start, crash and operation.
 
 Ctrl-C ends a long run and shows what was measured until then; of several runs
-those that have ended.
+those that have ended, or the first as far as it came.
 
 Exit status: 0 the run went to its end; 1 an invariant broke, or it could not run;
 2 bad arguments; 130 ended by Ctrl-C.`

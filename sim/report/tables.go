@@ -70,6 +70,9 @@ func heading(parameter string, points []sim.Point) page {
 		p.Facts = append(p.Facts, fact{"Trace", p.Traces[0].Hash})
 		p.Traces = nil
 	}
+	if points[len(points)-1].Interrupted && len(p.Traces) != 1 {
+		p.Facts = append(p.Facts, fact{"Interrupted", "these are the runs that have ended"})
+	}
 	if parameter != "" {
 		var values []string
 		for _, point := range points {
@@ -187,7 +190,11 @@ func costTable(parameter string, points []sim.Point) table {
 		row := []string{cmp.Or(p.Value, "all"), number(s.Alive, 1), whole(s.Deaths), number(s.Upkeep.Bytes, 0.1), number(s.Upkeep.Messages, 0.001),
 			number(s.Work.Bytes, 0.1), number(s.Work.Messages, 0.001)}
 		if valued {
-			row = append(row, whole(s.Acknowledged), whole(s.Lost), whole(s.Unfound))
+			unfound := whole(s.Unfound)
+			if slices.ContainsFunc(p.Results, func(r *sim.Result) bool { return r.Judged == 0 || r.Interrupted }) {
+				unfound = "–" // nobody looked
+			}
+			row = append(row, whole(s.Acknowledged), whole(s.Lost), unfound)
 		}
 		t.Rows = append(t.Rows, row)
 		if s.Judged > 0 && len(points) == 1 {
