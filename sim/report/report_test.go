@@ -261,3 +261,14 @@ func TestAnEmptyResultHasAPage(t *testing.T) {
 	page(t, "", []sim.Point{{Results: []*sim.Result{{Scenario: "nothing"}}}})
 	page(t, "k", []sim.Point{{Value: "1", Results: []*sim.Result{{}, {}}}, {Value: "2", Results: []*sim.Result{{}}}})
 }
+
+// What was ended before its end says so.
+func TestAnInterruptedRunIsNotTakenForAWholeOne(t *testing.T) {
+	result := func(interrupted bool) []*sim.Result {
+		return []*sim.Result{{Scenario: "late", Measured: 60, Acknowledged: 9, Judged: 9, Interrupted: interrupted}}
+	}
+	const single, several = "before its end", "these are the runs that have ended"
+	wants(t, page(t, "", []sim.Point{{Results: result(false)}}), false, single, several, "–")
+	wants(t, page(t, "", []sim.Point{{Results: result(true), Interrupted: true}}), true, single, "–")
+	wants(t, page(t, "k", []sim.Point{{Results: result(false)}, {Results: result(false), Interrupted: true}}), true, several)
+}

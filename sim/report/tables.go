@@ -43,11 +43,7 @@ func heading(parameter string, points []sim.Point) page {
 		for _, r := range point.Results {
 			scenario, nodes = append(scenario, r.Scenario), append(nodes, whole(r.Nodes))
 			latency, sessions = append(latency, r.Latency), append(sessions, r.Sessions)
-			lasted := length(r.Measured)
-			if r.Interrupted {
-				lasted += ", then interrupted,"
-			}
-			measured, seeds = append(measured, lasted), append(seeds, r.Seed)
+			measured, seeds = append(measured, length(r.Measured)), append(seeds, r.Seed)
 			virtual, wall, events, heap = virtual+r.Virtual, wall+r.Wall, events+r.Events, max(heap, r.Heap)
 			if len(p.Traces) == traced {
 				p.Left++
@@ -70,7 +66,10 @@ func heading(parameter string, points []sim.Point) page {
 		p.Facts = append(p.Facts, fact{"Trace", p.Traces[0].Hash})
 		p.Traces = nil
 	}
-	if points[len(points)-1].Interrupted && len(p.Traces) != 1 {
+	switch {
+	case points[0].Results[0].Interrupted:
+		p.Facts = append(p.Facts, fact{"Interrupted", "before its end"})
+	case points[len(points)-1].Interrupted:
 		p.Facts = append(p.Facts, fact{"Interrupted", "these are the runs that have ended"})
 	}
 	if parameter != "" {
