@@ -41,7 +41,7 @@ var mutations = []mutation{
 	{"a value goes to the wrong key", "khashmir/publication.go", "		Target: p.result.Key,\n		Token:", "		Target: p.result.Key.Flip(159),\n		Token:", "steady"},
 	{"a lookup is over after the first answer", "lookup/outcome.go", "		if window == l.config.K {\n			return true", "		if window == 1 {\n			return true", "steady"},
 	{"what has expired is shown", "store/memory.go", "		if r.expires <= now.UnixMilli() || r.removed {", "		if r.removed {", "steady"},
-	{"an older version replaces a newer one", "store/store.go", "	case e.Seq > seq:", "	case e.Seq != seq:", "partition"},
+	{"an older version replaces a newer one", "store/store.go", "	case e.Seq > seq:", "	case e.Seq != seq:", "partition --partition-for 40m --duration 1h"},
 	{"a copy gets another lifetime", "khashmir/handover.go", "		TTL:       e.TTL,", "		TTL:       2 * e.TTL,", "kill --kill 0.5"},
 	{"a lookup does not learn from answers", "lookup/lookup.go", "		l.learn(&closer[i], depth)\n", "		if depth < 2 {\n			l.learn(&closer[i], depth)\n		}\n", "steady"},
 	{"a lookup finds one too many", "lookup/outcome.go", "		if len(closest) == l.config.K {", "		if len(closest) > l.config.K {", "steady"},
