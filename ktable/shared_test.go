@@ -115,6 +115,14 @@ func TestWhereThereAreNoKeysNothingIsShared(t *testing.T) {
 				t.Fatalf("seed %d: none of the keys is in %v", seed, r)
 			}
 		}
+		for _, s := range sharers { // as wide as they are without
+			whole := slices.IndexFunc(everything, func(o ktable.Sharer) bool { return o.Contact.ID == s.Contact.ID })
+			for _, r := range s.Ranges {
+				if whole < 0 || !slices.Contains(everything[whole].Ranges, r) {
+					t.Fatalf("seed %d: %v is shared with %s only where there are few keys", seed, r, s.Contact.ID)
+				}
+			}
+		}
 		for _, key := range keys {
 			of := func(r kad.Range) bool { return r.Contains(key) }
 			if slices.ContainsFunc(all, of) != slices.ContainsFunc(others, of) {
