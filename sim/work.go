@@ -247,12 +247,13 @@ func (s *Sim) remove(p *peer, v *value) {
 	o.value = v
 	v.publishes++
 	p.node.RemoveValueForKey(context.Background(), v.key, v.content, func(_ khashmir.Result, err error) {
-		v.publishes--
-		if o.abandoned {
-			return
+		if err == nil && !o.abandoned { // else nobody knows how far it came: it is under way for ever
+			v.publishes--
+			v.removed = true
 		}
-		v.removed = v.removed || err == nil
-		o.end(err)
+		if !o.abandoned {
+			o.end(err)
+		}
 	})
 }
 
