@@ -34,6 +34,7 @@ type call struct {
 
 	observers observers
 	settling  bool // it is the node's own, for a table that is new
+	narrow    bool // it looks for one contact, not for K
 
 	desperate bool        // everybody we know is being asked
 	forget    func() bool // stops listening to the context
@@ -78,6 +79,9 @@ func (n *Node) begin(ctx context.Context, c *call) {
 	seeds := n.table.Closest(nil, c.query.Target, n.config.K)
 	c.known = n.table.Len()
 	config := lookup.Config{K: n.config.K, Alpha: n.config.Alpha, Self: n.self.ID}
+	if c.narrow {
+		config.K = 1
+	}
 	if c.query.Any {
 		config.Scatter = n.clock.Uint64()
 	}
@@ -106,7 +110,9 @@ func (c *call) step() {
 	}
 	if c.lookup.Done() {
 		c.complete = true
-		c.node.table.LookedUp(c.query.Target, c.freshness())
+		if !c.narrow {
+			c.node.table.LookedUp(c.query.Target, c.freshness())
+		}
 		c.node.counts.hops += c.lookup.Hops()
 		c.observe(c.err())
 		c.measure()

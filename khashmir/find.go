@@ -159,6 +159,23 @@ func findCall(id kad.ID, then func([]kad.Contact, error)) *call {
 	return c
 }
 
+// findAround looks for no more than the one contact that is closest to id, which
+// takes a question or two where the table reaches as far, and runs then with it and
+// all that were heard of on the way: the closest first, not all of whom need live.
+// then runs under the lock, exactly once.
+func (n *Node) findAround(id kad.ID, then func([]kad.Contact, error)) {
+	c := findCall(id, nil)
+	c.narrow = true
+	c.ended = func(err error) {
+		if c.lookup == nil {
+			then(nil, err)
+			return
+		}
+		then(append(c.others(), c.lookup.Spares()...), err)
+	}
+	n.begin(context.Background(), c)
+}
+
 // others is what the lookup found but for this node.
 func (c *call) others() []kad.Contact {
 	if c.lookup == nil {

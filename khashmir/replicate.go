@@ -201,6 +201,10 @@ func (r *round) failed(c *comparison) {
 	if c.stray && c.let == nil {
 		r.strays = append(r.strays, c.keys)
 	}
+	if spare, ok := c.let.spare(); ok {
+		r.todo = append(r.todo, comparison{with: spare, keys: c.keys, let: c.let, stray: true})
+		return
+	}
 	c.let.end(false)
 }
 

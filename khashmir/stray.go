@@ -1,7 +1,6 @@
 package khashmir
 
 import (
-	"context"
 	"slices"
 
 	kad "github.com/khashmir/kad"
@@ -18,8 +17,8 @@ import (
 // to and fro, one that is only just out of place is kept, and compared with the
 // closest of all whenever strays are gone over.
 //
-// That costs one lookup and one comparison with each of them, once; ranges in
-// which we hold nothing cost a look at an index.
+// That costs a question or two, to learn who they are, and one comparison with
+// each of them, once; ranges in which we hold nothing cost a look at an index.
 
 // stray goes over what we hold in a range of others. It runs without the lock.
 func (r *round) stray(keys kad.Range) {
@@ -53,19 +52,19 @@ func (r *round) stray(keys kad.Range) {
 
 // bringHome looks for those whose place key is, for what the marks are of. It is
 // let go only where we know of so many who are closer that nobody can take us
-// for one of the closest.
+// for one of the closest. A silent one is made up for by the next.
 func (r *round) bringHome(key kad.ID, marks []store.Mark) {
 	n := r.node
 	r.homes++
-	n.findNode(context.Background(), key, func(closest []kad.Contact, err error) {
-		closer := n.closerThanUs(key, closest)
+	n.findAround(key, func(around []kad.Contact, err error) {
+		closer := n.closerThanUs(key, around)
 		keys := kad.NewRange(key, 8*kad.IDSize)
 		switch {
 		case err != nil || len(closer) == 0:
 		case len(closer) < r.replicas+kad.StrayMargin:
 			r.todo = append(r.todo, comparison{with: closer[0], keys: keys, stray: true})
 		default:
-			let := &lettingGo{node: n, marks: marks, left: r.replicas, agreed: true}
+			let := &lettingGo{node: n, marks: marks, left: r.replicas, agreed: true, spares: closer[r.replicas:]}
 			for _, c := range closer[:r.replicas] {
 				r.todo = append(r.todo, comparison{with: c, keys: keys, let: let, stray: true})
 			}
@@ -75,9 +74,9 @@ func (r *round) bringHome(key kad.ID, marks []store.Mark) {
 }
 
 // closerThanUs is who is closer to key than we are, the closest first: those
-// that were found, and whom else we know.
+// that were found, and whom else we know, at the addresses that we know.
 func (n *Node) closerThanUs(key kad.ID, found []kad.Contact) []kad.Contact {
-	all := slices.Concat(found, n.table.Closest(nil, key, 2*n.config.K))
+	all := slices.Concat(n.table.Closest(nil, key, 2*n.config.K), found)
 	all = slices.DeleteFunc(all, func(c kad.Contact) bool { return key.CompareDistance(c.ID, n.self.ID) >= 0 })
 	slices.SortStableFunc(all, func(a, b kad.Contact) int { return key.CompareDistance(a.ID, b.ID) })
 	return slices.CompactFunc(all, func(a, b kad.Contact) bool { return a.ID == b.ID })
@@ -89,6 +88,16 @@ type lettingGo struct {
 	marks  []store.Mark
 	left   int
 	agreed bool
+	spares []kad.Contact // for those that are silent
+}
+
+// spare is who takes the place of one that is silent, if there is anybody.
+func (l *lettingGo) spare() (c kad.Contact, ok bool) {
+	if l == nil || len(l.spares) == 0 {
+		return kad.Contact{}, false
+	}
+	c, l.spares = l.spares[0], l.spares[1:]
+	return c, true
 }
 
 // end: one of the holders has it, or not. Call it under the lock.
