@@ -26,11 +26,10 @@ const (
 	Alpha = 4
 
 	// JoinWidth is how many times K contacts a node looks for when it looks for
-	// its own place and those it asks are as new as itself. Where many begin at
-	// once, who asks only the closest it hears of stays on an island: of 1,500
-	// nodes in process, they know 74 % of their true neighbours with 1, 96 % with 3
-	// (docs/adr/0019).
-	JoinWidth = 3
+	// its own place. The K closest to a key that it is to hold are not the K closest
+	// to it, and where many begin at once, who asks only the closest it hears of
+	// stays on an island (docs/adr/0024-who-holds-for-others-knows-more-than-k.md).
+	JoinWidth = 2
 
 	// Replicas is how many of the closest nodes a store writes to
 	// (Khashmir's STORE_REDUNDANCY: 3; the paper writes to all K).

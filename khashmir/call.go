@@ -25,8 +25,6 @@ type call struct {
 	number   int // of all begun
 	known    int // contacts to begin with
 	answers  int
-	thin     int  // of them, with fewer than K contacts
-	widened  bool // since many of them were
 	busy     bool // a question was not put, for there are too many
 	begun    time.Time
 	complete bool
@@ -76,12 +74,9 @@ func (n *Node) begin(ctx context.Context, c *call) {
 		return stopped
 	}
 
-	seeds := n.table.Closest(nil, c.query.Target, n.config.K)
+	config := lookup.Config{K: c.width(), Alpha: n.config.Alpha, Self: n.self.ID}
+	seeds := n.table.Closest(nil, c.query.Target, max(config.K, n.config.K))
 	c.known = n.table.Len()
-	config := lookup.Config{K: n.config.K, Alpha: n.config.Alpha, Self: n.self.ID}
-	if c.narrow {
-		config.K = 1
-	}
 	if c.query.Any {
 		config.Scatter = n.clock.Uint64()
 	}
@@ -91,6 +86,19 @@ func (n *Node) begin(ctx context.Context, c *call) {
 	}
 	c.lookup.Add(seeds...)
 	c.step()
+}
+
+// width is how many contacts the lookup looks for: around our own place more than
+// K, for the closest to a key that we are to hold need not be the closest to us.
+func (c *call) width() int {
+	switch n := c.node; {
+	case c.narrow:
+		return 1
+	case c.query.Target == n.self.ID && !n.config.Client:
+		return kad.JoinWidth * n.config.K
+	default:
+		return n.config.K
+	}
 }
 
 // step asks whom the lookup wants asked next. It is the only loop in the house.
@@ -105,7 +113,7 @@ func (c *call) step() {
 	if c.over || c.complete {
 		return
 	}
-	if c.lookup.Done() && (c.lastResort() || c.widen()) {
+	if c.lookup.Done() && c.lastResort() {
 		return
 	}
 	if c.lookup.Done() {
@@ -151,19 +159,6 @@ func (c *call) lastResort() bool {
 	return true
 }
 
-// widen has a node that looks for its own place look wider where those around it
-// are as new as itself: they know few, and what is closest to it among them may
-// be an island. It reports whether that is begun.
-func (c *call) widen() bool {
-	if c.widened || c.query.Target != c.node.self.ID || c.thin == 0 || c.answers == 0 {
-		return false
-	}
-	c.widened = true
-	c.lookup.Widen(kad.JoinWidth * c.node.config.K)
-	c.step()
-	return true
-}
-
 // ask prefers the address that we know ourselves to one that others told.
 func (c *call) ask(to kad.Contact) {
 	if known, ok := c.node.table.Get(to.ID); ok {
@@ -187,9 +182,6 @@ func (c *call) ask(to kad.Contact) {
 			c.busy = c.busy || errors.Is(err, ErrBusy)
 		} else {
 			c.answers++
-			if len(r.Contacts) < c.node.config.K {
-				c.thin++
-			}
 			c.lookup.Reply(to.ID, r.Contacts)
 			if c.reply != nil {
 				c.reply(to, r)

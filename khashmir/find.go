@@ -184,11 +184,8 @@ func (c *call) others() []kad.Contact {
 	return slices.DeleteFunc(c.closest(), func(o kad.Contact) bool { return o.ID == c.node.self.ID })
 }
 
-// closest is what the lookup found: K, of a search that was widened too.
+// closest is what the lookup found: K, of one that looked for more too.
 func (c *call) closest() []kad.Contact {
 	closest := c.lookup.Closest()
-	if c.widened {
-		closest = closest[:min(len(closest), c.node.config.K)]
-	}
-	return closest
+	return closest[:min(len(closest), c.node.config.K)]
 }

@@ -144,9 +144,6 @@ func (l *Lookup) lot(c *candidate) uint64 {
 	return x ^ x>>33
 }
 
-// Widen has the search, which may be over, find k contacts.
-func (l *Lookup) Widen(k int) { l.config.K = max(l.config.K, k) }
-
 // Reply says that from answered and named these contacts. The first
 // kad.MaxContactsPerReply of them are believed and join the shortlist. A reply
 // of one who was not asked, has answered already or has failed changes nothing.
