@@ -59,7 +59,7 @@ func (n *Node) maintain() {
 	if !n.closed && n.table.Len() > 0 && n.saved.CompareAndSwap(false, true) {
 		n.after = append(n.after, n.checkpoint)
 	}
-	alone := n.table.Len() == 0 || n.silence >= n.config.MaxFailures
+	alone := n.table.Len() == 0 || n.silence >= n.alone()
 	if !n.closed {
 		n.askLost()
 	}
@@ -77,6 +77,13 @@ func (n *Node) maintain() {
 		}
 		n.rejoin(saved)
 	}
+}
+
+// alone is after how many silent contacts in a row nobody seems to be there any
+// more: all we have, if they are few. Where many come and go three in a row mean
+// nothing.
+func (n *Node) alone() int {
+	return max(n.config.MaxFailures, min(n.table.Len(), 2*n.config.K))
 }
 
 // rejoin pings the saved contacts, alpha at a time, and asks who is at the

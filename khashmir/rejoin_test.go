@@ -87,3 +87,35 @@ func table(node *khashmir.Node) (ids []kad.ID) {
 	}
 	return ids
 }
+
+// The answers of the living come before the silence of the dead is noticed, so that a
+// few dead in a row say nothing.
+func TestWhoHasAskedAFewDeadDoesNotJoinAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		own := make(map[kad.ID]int)
+		w := newTown(t, 60, func(c *khashmir.Config) {
+			id := kad.PublicKeyOf(c.Key).ID()
+			c.Observer.Lookup = func(l khashmir.Lookup) {
+				if l.Target == id {
+					own[id]++
+				}
+			}
+		})
+		node := w.nodes[0]
+		known := table(node)
+		target := known[len(known)/2]
+		slices.SortFunc(known, target.CompareDistance)
+		for _, id := range known[:2*kad.MaxFailures] {
+			w.net.Kill(w.nodes[slices.IndexFunc(w.nodes, func(n *khashmir.Node) bool { return n.ID() == id })].Addr())
+		}
+		before := own[node.ID()]
+		if _, err := node.FindNode(t.Context(), target); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * kad.MaintainInterval)
+		s, err := node.Stats()
+		if joined := own[node.ID()] - before; err != nil || s.Silent < kad.MaxFailures || joined != 0 {
+			t.Errorf("after %d silences it has joined %d times again, %v", s.Silent, joined, err)
+		}
+	})
+}
