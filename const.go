@@ -191,9 +191,10 @@ const (
 	MinReplicateInterval = time.Minute
 
 	// RoundsPerHalfLife is how many rounds fall into the time in which half of
-	// the contacts die: with 8 copies 6 of them lose 3 values in a million a
-	// day at a half-life of 1 h, one an hour would lose 9 in a hundred.
-	RoundsPerHalfLife = 6
+	// the contacts die: with 8 copies 10 of them lose one value in ten million a
+	// day at a half-life of 1 h, 6 lose 3 in a million, one an hour would lose 9
+	// in a hundred.
+	RoundsPerHalfLife = 10
 
 	// FirstHalfLife is what a node supposes before it has watched anybody, and
 	// FirstDeaths for how many deaths that counts: most nodes of a short-lived
@@ -230,8 +231,9 @@ const (
 
 	// HandoverDelay is how much later the second closest to a newcomer hands
 	// over what it should hold than the closest, and so on: they find little
-	// left to do.
-	HandoverDelay = time.Second
+	// left to do. With a second half of what arrives is there already, with three
+	// a third, with five a fifth.
+	HandoverDelay = 3 * time.Second
 
 	// LeaveTimeout is how long Close goes on handing over what the node holds.
 	LeaveTimeout = 5 * time.Second

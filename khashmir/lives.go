@@ -73,7 +73,7 @@ func (l lives) halfLife() time.Duration {
 
 // replicateInterval is how long from one round to the next. With R copies, a
 // half-life h and T from round to round a day loses (24h/T)(1-2^(-T/h))^R of
-// all values: with T a sixth of h and 8 copies 3 in a million at h = 1 h.
+// all values: with T a tenth of h and 8 copies one in ten million at h = 1 h.
 func (n *Node) replicateInterval() time.Duration {
 	most := n.config.ReplicateInterval
 	least := min(kad.MinReplicateInterval, most)

@@ -123,7 +123,7 @@ func TestARunWithEverythingHasAllSections(t *testing.T) {
 	wants(t, page, true, "<h1>churn, 40 nodes</h1>", r.Trace, "wide-area", r.Sessions, "10 min of virtual time",
 		`id="operations"`, `id="cost"`, `id="latency"`, `id="effort"`, `id="timeline"`, `id="load"`, `id="survival"`,
 		">lookups</th>", ">stores</th>", ">finds</th>", "Nodes alive", "<b>Deaths</b>", "Finds that succeeded", "Messages", "Upkeep and work",
-		"R = 8, T = h/6", fmt.Sprintf("Lost: %d of %d acknowledged values", r.Lost, r.Acknowledged))
+		"R = 8, T = h/10", fmt.Sprintf("Lost: %d of %d acknowledged values", r.Lost, r.Acknowledged))
 	wants(t, page, false, `id="metrics"`, "Traces", "Swept")
 }
 

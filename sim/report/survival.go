@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/sim"
 )
 
@@ -21,14 +22,18 @@ type rule struct {
 	class  string
 }
 
-func sixth(h float64) float64 { return h / 6 }
-func fixed(float64) float64   { return hour }
+func fixed(float64) float64 { return kad.ReplicateInterval.Seconds() }
+
+// adapted is how often nodes that know the half-life compare.
+func adapted(h float64) float64 {
+	return min(max(h/kad.RoundsPerHalfLife, kad.MinReplicateInterval.Seconds()), kad.ReplicateInterval.Seconds())
+}
 
 var rules = []rule{
 	{4, fixed, "R = 4, T = 60 min", "dim dash"},
 	{8, fixed, "R = 8, T = 60 min", "plain dash"},
-	{4, sixth, "R = 4, T = h/6", "dim"},
-	{8, sixth, "R = 8, T = h/6", "plain"},
+	{4, adapted, fmt.Sprintf("R = 4, T = h/%d", kad.RoundsPerHalfLife), "dim"},
+	{8, adapted, fmt.Sprintf("R = 8, T = h/%d", kad.RoundsPerHalfLife), "plain"},
 }
 
 // lost is the chance of a value to be lost within so many seconds: that in one
@@ -75,7 +80,7 @@ func survival(parameter string, points []sim.Point) section {
 	}
 	title := "Survival of values"
 	caption := []string{
-		fmt.Sprintf("Share of the values that nobody holds any more after %s. Lines: what the formula 1−(1−(1−2^(−T/h))^R)^(t/T) makes expect, which is near (t/T)(1−2^(−T/h))^R where that is small, for R copies that are compared every T, nodes of half-life h and t = %s", length(measured), length(measured)),
+		fmt.Sprintf("Share of the values that nobody holds any more after %s. Lines: what the formula 1−(1−(1−2^(−T/h))^R)^(t/T) makes expect, which is near (t/T)(1−2^(−T/h))^R where that is small, for R copies that are compared every T, nodes of half-life h and t = %s; T = h/%d is %s at the least", length(measured), length(measured), kad.RoundsPerHalfLife, length(kad.MinReplicateInterval.Seconds())),
 		"Marks: what was measured, at the median session, over all seeds; bars are 95 % (Wilson), as if each value were lost for itself: those of the same holders are lost together, so the truth is wider",
 		"An arrow downwards starts at the 95 % bound of none lost, 3 in the number of values",
 		counts(fates),
