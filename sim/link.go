@@ -91,7 +91,7 @@ func (l link) Ask(to kad.Contact, query krpc.Query, then func(krpc.Reply, error)
 		l.spoke(q.to)
 	}
 	there, sendings := s.fate(q)
-	s.count(q.work, sendings, sendings*querySize(&q.query))
+	s.count(q, sendings, sendings*querySize(&q.query))
 	if there < 0 {
 		q.giveUp()
 		return
@@ -161,7 +161,7 @@ func (q *question) arrive() {
 			far.hot++
 			far.gave += min(1, len(q.reply.Entries))
 		}
-		s.count(q.work, 1, replySize(&q.reply))
+		s.count(q, 1, replySize(&q.reply))
 		s.checkReply(q, far)
 	}
 	if q.back < 0 || s.cut(far, q.from) {

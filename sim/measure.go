@@ -5,6 +5,7 @@ import (
 	"time"
 
 	kad "github.com/khashmir/kad"
+	"github.com/khashmir/kad/krpc"
 )
 
 // measure is what is counted while measuring.
@@ -18,8 +19,8 @@ type measure struct {
 	nodeTime float64 // node-seconds lived while measuring
 	counted  int64   // until when
 	deaths   int
-	messages [2]int64 // upkeep, work
-	bytes    [2]int64
+	work     traffic
+	upkeep   map[krpc.Method]*traffic // answers are of the question's
 	lookups  tally
 	stores   tally
 	finds    tally
@@ -32,6 +33,9 @@ type measure struct {
 
 	acknowledged, lostValues, unfound, strangers, judged int
 }
+
+// traffic is messages, and their bytes.
+type traffic struct{ messages, bytes int64 }
 
 // tally is of one kind of operations.
 type tally struct {
@@ -76,6 +80,7 @@ func (s *Sim) startMeasuring(d time.Duration) {
 		p.served, p.hot, p.gave = 0, 0, 0
 	}
 	s.timeline = []Moment{}
+	s.upkeep = make(map[krpc.Method]*traffic)
 	s.takeMoment(d / moments)
 }
 
@@ -145,17 +150,21 @@ func (s *Sim) population(change int) {
 	s.alive += change
 }
 
-// count is of messages on their way.
-func (s *Sim) count(work bool, messages, bytes int) {
+// count is of messages on their way, because of q.
+func (s *Sim) count(q *question, messages, bytes int) {
 	if !s.measuring {
 		return
 	}
-	i := 0
-	if work {
-		i = 1
+	t, i := &s.work, 1
+	if !q.work {
+		t, i = s.upkeep[q.query.Method], 0
 	}
-	s.messages[i] += int64(messages)
-	s.bytes[i] += int64(bytes)
+	if t == nil {
+		t = new(traffic)
+		s.upkeep[q.query.Method] = t
+	}
+	t.messages += int64(messages)
+	t.bytes += int64(bytes)
 	m := s.moment()
 	m.Messages += messages
 	m.Bytes[i] += bytes

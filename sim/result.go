@@ -1,8 +1,12 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,6 +38,8 @@ type Result struct {
 
 	Upkeep Traffic `json:"upkeep"` // what a network costs that nobody uses
 	Work   Traffic `json:"work"`   // what the operations cost
+
+	UpkeepBy map[string]Traffic `json:"upkeep_by"` // of the upkeep, by the question's method, with the answers
 
 	Load Quantiles `json:"load"` // questions answered, by node
 
@@ -116,8 +122,14 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 		r.Placed = float64(s.placing.held) / float64(s.placing.places)
 	}
 	r.Alive = s.nodeTime / r.Measured
-	r.Upkeep = Traffic{float64(s.messages[0]) / s.nodeTime, float64(s.bytes[0]) / s.nodeTime}
-	r.Work = Traffic{float64(s.messages[1]) / s.nodeTime, float64(s.bytes[1]) / s.nodeTime}
+	r.Work = s.work.aNode(s.nodeTime)
+	var upkeep traffic
+	r.UpkeepBy = make(map[string]Traffic)
+	for method, t := range s.upkeep {
+		r.UpkeepBy[string(method)] = t.aNode(s.nodeTime)
+		upkeep.messages, upkeep.bytes = upkeep.messages+t.messages, upkeep.bytes+t.bytes
+	}
+	r.Upkeep = upkeep.aNode(s.nodeTime)
 	var load []int32
 	for _, p := range s.peers {
 		if p.lives() {
@@ -135,6 +147,29 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 	r.Size, r.SizeByRule = s.sizes()
 	r.HalfLife = quantiles(s.halfLives, 1)
 	return r
+}
+
+// aNode is t by a node a second, of so many seconds that nodes have lived.
+func (t traffic) aNode(seconds float64) Traffic {
+	return Traffic{float64(t.messages) / seconds, float64(t.bytes) / seconds}
+}
+
+// UpkeepOf is what the bytes of the upkeep are for, as a mean of some results, the
+// most first: "compare 6.1 B, ping 2.2 B".
+func UpkeepOf(results ...*Result) string {
+	bytes := make(map[string]float64)
+	for _, r := range results {
+		for method, t := range r.UpkeepBy {
+			bytes[method] += t.Bytes / float64(len(results))
+		}
+	}
+	methods := slices.SortedFunc(maps.Keys(bytes), func(a, b string) int {
+		return cmp.Or(cmp.Compare(bytes[b], bytes[a]), cmp.Compare(a, b))
+	})
+	for i, m := range methods {
+		methods[i] = fmt.Sprintf("%s %.1f B", m, bytes[m])
+	}
+	return strings.Join(methods, ", ")
 }
 
 // sizes asks the nodes how many there are.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/khashmir/kad/krpc"
 	"github.com/khashmir/kad/sim"
 )
 
@@ -122,6 +123,29 @@ func TestAContextEndsTheMeasuring(t *testing.T) {
 	}
 	if r.Alive < 90 || r.Alive > 110 || r.Lookups.Done < 500 || r.Upkeep.Bytes < 1 || r.HalfLife.Count == 0 {
 		t.Errorf("%.1f nodes lived, %d lookups, %.1f B, %d half-lives", r.Alive, r.Lookups.Done, r.Upkeep.Bytes, r.HalfLife.Count)
+	}
+}
+
+// By what is asked, moment by moment and in all the traffic is the same.
+func TestTrafficAddsUp(t *testing.T) {
+	r := run(t, sim.Config{Scenario: "churn", Nodes: 60, Values: 20, Duration: time.Hour})
+	by, moments := 0.0, [2]float64{}
+	for _, method := range []krpc.Method{krpc.Ping, krpc.FindNode, krpc.Compare, krpc.StoreValue} {
+		if r.UpkeepBy[string(method)].Bytes <= 0 {
+			t.Errorf("no upkeep by %s: %v", method, r.UpkeepBy)
+		}
+		by += r.UpkeepBy[string(method)].Bytes
+	}
+	for _, m := range r.Timeline {
+		moments[0] += float64(m.Bytes[0]) / (r.Alive * r.Measured)
+		moments[1] += float64(m.Bytes[1]) / (r.Alive * r.Measured)
+	}
+	same := func(a, b float64) bool { return math.Abs(a-b) < 1e-6*b }
+	if len(r.UpkeepBy) != 4 || !same(by, r.Upkeep.Bytes) || !same(moments[0], r.Upkeep.Bytes) || !same(moments[1], r.Work.Bytes) {
+		t.Errorf("by question %v, by moment %v, in all %v and %v", r.UpkeepBy, moments, r.Upkeep, r.Work)
+	}
+	if text := sim.UpkeepOf(r, r); strings.Count(text, " B") != 4 || !strings.Contains(text, "ping ") {
+		t.Errorf("told as %q", text)
 	}
 }
 

@@ -53,6 +53,9 @@ func oneRun(b *strings.Builder, r *sim.Result) {
 		}
 	}
 	fmt.Fprintf(b, "\n  upkeep   %.1f B and %.3f messages a node and second\n", r.Upkeep.Bytes, r.Upkeep.Messages)
+	if by := sim.UpkeepOf(r); by != "" {
+		fmt.Fprintf(b, "           %s\n", by)
+	}
 	fmt.Fprintf(b, "  work     %.1f B and %.3f messages a node and second\n", r.Work.Bytes, r.Work.Messages)
 	fmt.Fprintf(b, "  load     questions answered by a node: median %.0f, 99 in 100 at most %.0f, the most %.0f\n", r.Load.P50, r.Load.P99, r.Load.Max)
 	if r.Busiest > 0 {

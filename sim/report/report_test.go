@@ -121,7 +121,7 @@ func TestARunWithEverythingHasAllSections(t *testing.T) {
 	page, points := written(t, c, "", nil, 1)
 	r := points[0].Results[0]
 	wants(t, page, true, "<h1>churn, 40 nodes</h1>", r.Trace, "wide-area", r.Sessions, "10 min of virtual time",
-		`id="operations"`, `id="cost"`, `id="latency"`, `id="effort"`, `id="timeline"`, `id="load"`, `id="survival"`,
+		`id="operations"`, `id="cost"`, `id="latency"`, `id="effort"`, `id="timeline"`, `id="load"`, `id="survival"`, "The upkeep by what is asked",
 		">lookups</th>", ">stores</th>", ">finds</th>", "Nodes alive", "<b>Deaths</b>", "Finds that succeeded", "Messages", "Upkeep and work",
 		"R = 8, T = h/10", fmt.Sprintf("Lost: %d of %d acknowledged values", r.Lost, r.Acknowledged))
 	wants(t, page, false, `id="metrics"`, "Traces", "Swept")

@@ -196,6 +196,9 @@ func costTable(parameter string, points []sim.Point) table {
 			row = append(row, whole(s.Acknowledged), whole(s.Lost), unfound)
 		}
 		t.Rows = append(t.Rows, row)
+		if by := sim.UpkeepOf(p.Results...); len(points) == 1 && by != "" {
+			t.Notes = append(t.Notes, "The upkeep by what is asked, with the answers: "+by+".")
+		}
 		if s.Judged > 0 && len(points) == 1 {
 			t.Notes = append(t.Notes, fmt.Sprintf("After healing nodes know all but %.2f of their closest neighbours, on average.", float64(s.Strangers)/float64(s.Judged)))
 		}
