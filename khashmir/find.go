@@ -187,5 +187,8 @@ func (c *call) others() []kad.Contact {
 // closest is what the lookup found: K, of one that looked for more too.
 func (c *call) closest() []kad.Contact {
 	closest := c.lookup.Closest()
-	return closest[:min(len(closest), c.node.config.K)]
+	if k := c.node.config.K; c.width() > k {
+		closest = closest[:min(k, len(closest))]
+	}
+	return closest
 }
