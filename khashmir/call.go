@@ -34,7 +34,7 @@ type call struct {
 	settling  bool // it is the node's own, for a table that is new
 	narrow    bool // it looks for one contact, not for K
 
-	desperate bool        // everybody we know is being asked
+	desperate bool        // everybody we know is on the list
 	forget    func() bool // stops listening to the context
 	flights   lookup.Flights
 	watching  bool // a timer will look for late ones
@@ -103,6 +103,7 @@ func (c *call) width() int {
 
 // step asks whom the lookup wants asked next. It is the only loop in the house.
 func (c *call) step() {
+	c.replenish()
 	for !c.over && !c.complete {
 		to, ok := c.lookup.Next()
 		if !ok {
@@ -111,9 +112,6 @@ func (c *call) step() {
 		c.ask(to)
 	}
 	if c.over || c.complete {
-		return
-	}
-	if c.lookup.Done() && c.lastResort() {
 		return
 	}
 	if c.lookup.Done() {
@@ -147,16 +145,14 @@ func (c *call) measure() {
 	}
 }
 
-// lastResort: none of the closest we knew has answered, so all the others are
-// asked. It reports whether there are any.
-func (c *call) lastResort() bool {
-	if c.answers > 0 || c.desperate {
-		return false
+// replenish: where too few are left of those that were heard of, all whom we know
+// are put on the list, once. So many are dead where lives are short.
+func (c *call) replenish() {
+	if c.desperate || !c.lookup.Dry() {
+		return
 	}
 	c.desperate = true
-	c.lookup.Add(c.node.table.Closest(nil, c.query.Target, c.known)...)
-	c.step()
-	return true
+	c.lookup.Add(c.node.table.Closest(nil, c.query.Target, c.node.table.Len())...)
 }
 
 // ask prefers the address that we know ourselves to one that others told.

@@ -124,6 +124,11 @@ func (m *model) Done() bool {
 	return len(window) == m.config.K || len(m.in("late")) == 0
 }
 
+func (m *model) Dry() bool {
+	others := slices.DeleteFunc(m.in("unasked", "asked", "answered"), func(c *modelled) bool { return c.depth == 0 })
+	return len(others) < m.config.K
+}
+
 // outcome is all that a lookup tells about itself.
 func (m *model) outcome() string {
 	var closest []kad.Contact
@@ -136,11 +141,11 @@ func (m *model) outcome() string {
 			hops = c.depth
 		}
 	}
-	return fmt.Sprint(m.Done(), nicknames(closest), hops, m.questions, len(m.in("asked")))
+	return fmt.Sprint(m.Done(), m.Dry(), nicknames(closest), hops, m.questions, len(m.in("asked")))
 }
 
 func outcome(l *lookup.Lookup) string {
-	return fmt.Sprint(l.Done(), nicknames(l.Closest()), l.Hops(), l.Questions(), l.InFlight())
+	return fmt.Sprint(l.Done(), l.Dry(), nicknames(l.Closest()), l.Hops(), l.Questions(), l.InFlight())
 }
 
 // TestTheLookupDoesWhatTheModelDoes also shows that forgetting the far end of

@@ -33,6 +33,22 @@ func (l *Lookup) Done() bool {
 	return window == l.config.K || l.late == 0
 }
 
+// Dry reports whether fewer than K others are left that have answered or may yet do
+// so in time. Who knows more contacts should Add them.
+func (l *Lookup) Dry() bool {
+	left := 0
+	for i := range l.shortlist {
+		c := &l.shortlist[i]
+		if c.depth > 0 && c.state != late && c.state != failed {
+			left++
+		}
+		if left == l.config.K {
+			return false
+		}
+	}
+	return true
+}
+
 // Contact is the one with this ID, as far as the search has heard of it and keeps
 // it.
 func (l *Lookup) Contact(id kad.ID) (c kad.Contact, ok bool) {
