@@ -56,17 +56,17 @@ func (l *Lookup) find(id kad.ID) (i int, known bool) {
 }
 
 // insert puts c at place i, and forgets an unasked candidate that comes to lie
-// beyond the first K + MaxQuestions.
+// beyond the first K + MaxQuestions and our own node.
 //
 // That loses nothing. Only who was asked can be failed or late, and no more than
-// MaxQuestions are ever asked: of the K + MaxQuestions closer ones at least K are
-// neither, now and later, so one beyond them never comes into the window. If it
-// is named again, it is still beyond.
+// MaxQuestions are ever asked: of the closer ones at least K others are neither,
+// now and later, so one beyond them never comes into the window. If it is named
+// again, it is still beyond.
 //
 // Those who were asked stay wherever they lie, so the shortlist never holds more
 // than K + 2 x MaxQuestions and our own node, whatever a liar names.
 func (l *Lookup) insert(i int, contact *kad.Contact, depth int32, state state) {
-	limit := l.config.K + l.config.MaxQuestions
+	limit := l.config.K + l.config.MaxQuestions + 1
 	if i >= limit && state == unasked {
 		return
 	}
