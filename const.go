@@ -220,6 +220,10 @@ const (
 	// an entry go: nodes need not agree on who is closest.
 	StrayMargin = 4
 
+	// StrayWidth is how many contacts a node looks for to learn whose place a stray
+	// has: each names those closest to it. Of one alone a single liar would decide.
+	StrayWidth = 2
+
 	// StrayLookups is for how many keys a round looks for those whose place
 	// they are; the others wait for the next.
 	StrayLookups = 64

@@ -32,7 +32,7 @@ type call struct {
 
 	observers observers
 	settling  bool // it is the node's own, for a table that is new
-	narrow    bool // it looks for one contact, not for K
+	narrow    bool // it looks for kad.StrayWidth contacts, not for K
 
 	desperate bool        // everybody we know is on the list
 	forget    func() bool // stops listening to the context
@@ -93,7 +93,7 @@ func (n *Node) begin(ctx context.Context, c *call) {
 func (c *call) width() int {
 	switch n := c.node; {
 	case c.narrow:
-		return 1
+		return min(kad.StrayWidth, n.config.K)
 	case c.query.Target == n.self.ID && !n.config.Client:
 		return kad.JoinWidth * n.config.K
 	default:

@@ -159,9 +159,9 @@ func findCall(id kad.ID, then func([]kad.Contact, error)) *call {
 	return c
 }
 
-// findAround looks for no more than the one contact that is closest to id, which
-// takes a question or two where the table reaches as far, and runs then with it and
-// all that were heard of on the way: the closest first, not all of whom need live.
+// findAround looks for no more than the kad.StrayWidth contacts closest to id, which
+// takes two or three questions where the table reaches as far, and runs then with them
+// and all that were heard of on the way: the closest first, not all of whom need live.
 // then runs under the lock, exactly once.
 func (n *Node) findAround(id kad.ID, then func([]kad.Contact, error)) {
 	c := findCall(id, nil)

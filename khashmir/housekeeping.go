@@ -80,10 +80,10 @@ func (n *Node) maintain() {
 }
 
 // alone is after how many silent contacts in a row nobody seems to be there any
-// more: all we have, if they are few. Where many come and go three in a row mean
-// nothing.
+// more: half of all we have, if they are few. Where many come and go three in a row
+// mean nothing.
 func (n *Node) alone() int {
-	return max(n.config.MaxFailures, min(n.table.Len(), 2*n.config.K))
+	return max(n.config.MaxFailures, min(n.table.Len()/2, 2*n.config.K))
 }
 
 // rejoin pings the saved contacts, alpha at a time, and asks who is at the

@@ -119,3 +119,30 @@ func TestWhoHasAskedAFewDeadDoesNotJoinAgain(t *testing.T) {
 		}
 	})
 }
+
+// Some that know one another wake up, and all others whom they knew are gone for good.
+func TestWhoIsLeftWithAFewJoinsAgain(t *testing.T) {
+	for _, test := range []struct{ town, left int }{{6, 2}, {9, 4}, {14, 2}, {20, 4}, {40, 4}} {
+		synctest.Test(t, func(t *testing.T) {
+			// given nodes with the address of somebody whom they never met
+			w := newTown(t, 0, nil)
+			somebody := open(t, inMemory(w.net, 5000))
+			w.net.Kill(somebody.Addr())
+			w.change = func(c *khashmir.Config) { c.Bootstrap = []string{somebody.Addr().String()} }
+			for range test.town {
+				w.come()
+			}
+			time.Sleep(time.Hour)
+			// when most of them are gone
+			for _, node := range slices.Clone(w.nodes[test.left:]) {
+				w.leaves(node, false)
+			}
+			w.net.Revive(somebody.Addr())
+			time.Sleep(5 * time.Minute)
+			// then the others ask there.
+			if !slices.Contains(table(w.nodes[0]), somebody.ID()) {
+				t.Errorf("of %d, %d are left, and know %d", test.town, test.left, len(table(w.nodes[0])))
+			}
+		})
+	}
+}

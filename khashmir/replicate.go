@@ -208,9 +208,11 @@ func (r *round) failed(c *comparison) {
 	c.let.end(false)
 }
 
-// bury: contact will hold nothing for us in this round.
+// bury: contact will hold nothing for us in this round. Another takes its place if it
+// had any.
 func (r *round) bury(contact kad.Contact) {
-	if _, dead := r.dead[contact.ID]; !dead && r.only == nil {
+	_, dead := r.dead[contact.ID]
+	if _, planned := r.begun[contact.ID]; planned && !dead && r.only == nil {
 		r.grown = true
 	}
 	r.dead[contact.ID] = struct{}{}

@@ -57,6 +57,25 @@ func TestSettlingCanBeLeftOut(t *testing.T) {
 	})
 }
 
+// Who is here for a moment holds nothing for others.
+func TestAClientLooksForKAroundItAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := func(client bool) int {
+			node := newcomer(t, func(c *khashmir.Config) { c.Client, c.SettleBuckets = client, -1 })
+			s, err := node.Stats()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.Asked
+		}
+		if client, node := asked(true), asked(false); client+kad.K > node {
+			t.Errorf("a client has asked %d, a node %d", client, node)
+		} else {
+			t.Logf("a client has asked %d, a node %d", client, node)
+		}
+	})
+}
+
 // A node that came when its network was new looks again sooner than it would
 // look into a bucket that somebody has looked into.
 func TestWhatANodeSettledWithIsSoonLookedUpAgain(t *testing.T) {
@@ -66,7 +85,7 @@ func TestWhatANodeSettledWithIsSoonLookedUpAgain(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		between := len(node.Table()) - kad.SettleBuckets - 1 // the far ones and the last, where nobody has looked yet
+		between := min(kad.SettleBuckets, len(node.Table())-kad.SettleBuckets-1) // the far ones and the last, where nobody has looked yet
 		for _, test := range []struct {
 			after time.Duration
 			more  int

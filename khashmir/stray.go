@@ -17,7 +17,7 @@ import (
 // to and fro, one that is only just out of place is kept, and compared with the
 // closest of all whenever strays are gone over.
 //
-// That costs a question or two, to learn who they are, and one comparison with
+// That costs two or three questions, to learn who they are, and one comparison with
 // each of them, once; ranges in which we hold nothing cost a look at an index.
 
 // stray goes over what we hold in a range of others. It runs without the lock.
@@ -52,7 +52,7 @@ func (r *round) stray(keys kad.Range) {
 
 // bringHome looks for those whose place key is, for what the marks are of. It is
 // let go only where we know of so many who are closer that nobody can take us
-// for one of the closest. A silent one is made up for by the next.
+// for one of the closest. For one that does not answer the next is asked.
 func (r *round) bringHome(key kad.ID, marks []store.Mark) {
 	n := r.node
 	r.homes++
@@ -64,7 +64,7 @@ func (r *round) bringHome(key kad.ID, marks []store.Mark) {
 		case len(closer) < r.replicas+kad.StrayMargin:
 			r.todo = append(r.todo, comparison{with: closer[0], keys: keys, stray: true})
 		default:
-			let := &lettingGo{node: n, marks: marks, left: r.replicas, agreed: true, spares: closer[r.replicas:]}
+			let := &lettingGo{node: n, marks: marks, left: r.replicas, agreed: true, spares: closer[r.replicas : r.replicas+kad.StrayMargin]}
 			for _, c := range closer[:r.replicas] {
 				r.todo = append(r.todo, comparison{with: c, keys: keys, let: let, stray: true})
 			}
@@ -77,6 +77,11 @@ func (r *round) bringHome(key kad.ID, marks []store.Mark) {
 // that were found, and whom else we know, at the addresses that we know.
 func (n *Node) closerThanUs(key kad.ID, found []kad.Contact) []kad.Contact {
 	all := slices.Concat(n.table.Closest(nil, key, 2*n.config.K), found)
+	for i, c := range all {
+		if known, ok := n.table.Get(c.ID); ok {
+			all[i] = known
+		}
+	}
 	all = slices.DeleteFunc(all, func(c kad.Contact) bool { return key.CompareDistance(c.ID, n.self.ID) >= 0 })
 	slices.SortStableFunc(all, func(a, b kad.Contact) int { return key.CompareDistance(a.ID, b.ID) })
 	return slices.CompactFunc(all, func(a, b kad.Contact) bool { return a.ID == b.ID })
@@ -91,9 +96,10 @@ type lettingGo struct {
 	spares []kad.Contact // for those that are silent
 }
 
-// spare is who takes the place of one that is silent, if there is anybody.
+// spare is who takes the place of one that is silent, if there is anybody and it
+// matters still.
 func (l *lettingGo) spare() (c kad.Contact, ok bool) {
-	if l == nil || len(l.spares) == 0 {
+	if l == nil || !l.agreed || len(l.spares) == 0 {
 		return kad.Contact{}, false
 	}
 	c, l.spares = l.spares[0], l.spares[1:]

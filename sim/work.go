@@ -35,6 +35,7 @@ type value struct {
 	expires   int64 // virtual time; 0 until it is acknowledged
 	acked     int
 	removed   bool // by its publisher, acknowledged
+	doubtful  bool // a removal has failed, and nobody knows how far it came
 	publishes int  // stores and removals in progress
 }
 
@@ -230,7 +231,7 @@ func (s *Sim) store(p *peer, v *value, ttl time.Duration) {
 
 // seePlaced looks how many of those whose place it is hold v.
 func (s *Sim) seePlaced(v *value) {
-	if v.removed || v.publishes > 0 || v.expires <= s.now {
+	if v.removed || v.doubtful || v.publishes > 0 || v.expires <= s.now {
 		return
 	}
 	s.truth = s.roster.closest(s.truth[:0], v.key, s.replicas())
@@ -247,13 +248,13 @@ func (s *Sim) remove(p *peer, v *value) {
 	o.value = v
 	v.publishes++
 	p.node.RemoveValueForKey(context.Background(), v.key, v.content, func(_ khashmir.Result, err error) {
-		if err == nil && !o.abandoned { // else nobody knows how far it came: it is under way for ever
-			v.publishes--
-			v.removed = true
+		v.publishes--
+		if o.abandoned {
+			v.doubtful = true
+			return
 		}
-		if !o.abandoned {
-			o.end(err)
-		}
+		v.removed, v.doubtful = v.removed || err == nil, v.doubtful || err != nil
+		o.end(err)
 	})
 }
 
@@ -268,7 +269,7 @@ func (s *Sim) findAny(p *peer) {
 func (s *Sim) find(p *peer, v *value, tell func(found bool)) {
 	o := s.begin(finding, p, v.key)
 	o.value = v
-	doubtful := func() bool { return v.removed || v.publishes > 0 || v.expires <= s.now+int64(rounding) }
+	doubtful := func() bool { return v.removed || v.doubtful || v.publishes > 0 || v.expires <= s.now+int64(rounding) }
 	o.counts = o.counts && !doubtful()
 	p.node.ValueForKey(context.Background(), v.key, func(values [][]byte, err error) {
 		if o.abandoned {
