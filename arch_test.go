@@ -29,7 +29,7 @@ var picture = map[string][]string{
 	"mainline":   {"", "krpc/bep5", "ktable", "lookup", "store", "transport"},
 	"testnet":    {"", "khashmir", "krpc", "mainline", "store", "transport"},
 	"sim":        {"", "khashmir", "krpc", "store", "transport"},
-	"sim/report": {"sim"},
+	"sim/report": {"", "sim"},
 
 	"web/api":     nil,
 	"web":         {"", "khashmir", "web/api"},
