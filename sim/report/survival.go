@@ -141,9 +141,10 @@ func survivalPlot(fates []fate, measured float64) *plot {
 		before[f.median]++
 		names = append(names, series{label: f.label, class: f.class})
 	}
-	// Between the lines of four and of eight copies there is room.
-	middle := (p.py(all[2].points[0].y) + p.py(all[3].points[0].y)) / 2
-	p.boxed(p.left+10, middle-7.5*float64(len(names)-1), names)
+	// Between the lines of four and of eight copies there is room, from where they are
+	// no longer steep.
+	middle := (p.py(rules[2].lost(20*minute, measured)) + p.py(rules[3].lost(20*minute, measured))) / 2
+	p.boxed(p.px(12*minute), middle-7.5*float64(len(names)-1), names)
 	return p
 }
 
