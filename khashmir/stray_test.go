@@ -98,6 +98,7 @@ func TestALetGoStrayCostsFewQuestions(t *testing.T) {
 		target := kad.HashID([]byte("stray"))
 		var asked atomic.Int64
 		w := newTown(t, 100, func(c *khashmir.Config) {
+			c.MaintainInterval = time.Hour // nothing is looked up but that
 			c.Observer.Lookup = func(l khashmir.Lookup) {
 				if l.Target == target {
 					asked.Add(int64(l.Questions))
@@ -109,6 +110,15 @@ func TestALetGoStrayCostsFewQuestions(t *testing.T) {
 			closest[n] = w.rank(target, n)
 		}
 		w.hold(target, append(closest, far)...)
+		lookedUp := func() time.Time {
+			for _, bucket := range far.Table() {
+				if bucket.Range.Contains(target) {
+					return bucket.LookedUp
+				}
+			}
+			return time.Time{}
+		}
+		before := lookedUp()
 		// when two of those are silent,
 		w.net.Kill(closest[2].Addr())
 		w.net.Kill(closest[5].Addr())
@@ -116,6 +126,10 @@ func TestALetGoStrayCostsFewQuestions(t *testing.T) {
 		// then it is let go all the same, in the first round.
 		if s, err := far.Stats(); s.LetGo != 1 || err != nil {
 			t.Errorf("let go of %d, %v", s.LetGo, err)
+		}
+		// and two contacts are no look into the bucket.
+		if after := lookedUp(); after != before {
+			t.Errorf("the bucket was looked up at %v, and now at %v", before, after)
 		}
 		if n := asked.Load(); n == 0 || n > 6 {
 			t.Errorf("%d questions, to learn whose it is", n)

@@ -23,7 +23,7 @@ func (s *Sim) lastJudgement() {
 	}
 	for _, v := range s.values {
 		p := s.anyReader()
-		if p == nil || v.expires == 0 || v.doubtful || v.publishes > 0 {
+		if p == nil || v.expires == 0 || v.unclear() {
 			continue
 		}
 		s.find(p, v, func(found bool) {
@@ -83,7 +83,7 @@ func (s *Sim) checkPeace() {
 		s.breaks("%d values are lost, and no disk is", s.lostValues)
 	}
 	for _, v := range s.values {
-		if v.removed || v.doubtful || v.publishes > 0 || v.expires <= s.now+int64(rounding) {
+		if v.removed || v.unclear() || v.expires <= s.now+int64(rounding) {
 			continue
 		}
 		want, has := min(s.replicas(), len(s.roster)), 0
@@ -136,7 +136,7 @@ func (s *Sim) survivors() {
 	}
 	s.acknowledged, s.lostValues = 0, 0
 	for _, v := range s.values {
-		if v.expires <= s.now || v.removed || v.doubtful || v.publishes > 0 {
+		if v.expires <= s.now || v.removed || v.unclear() {
 			continue
 		}
 		s.acknowledged++

@@ -39,6 +39,9 @@ type value struct {
 	publishes int  // stores and removals in progress
 }
 
+// unclear: whether it is there cannot be said now, or ever.
+func (v *value) unclear() bool { return v.doubtful || v.publishes > 0 }
+
 // kind is what an operation is.
 type kind uint8
 
@@ -231,7 +234,7 @@ func (s *Sim) store(p *peer, v *value, ttl time.Duration) {
 
 // seePlaced looks how many of those whose place it is hold v.
 func (s *Sim) seePlaced(v *value) {
-	if v.removed || v.doubtful || v.publishes > 0 || v.expires <= s.now {
+	if v.removed || v.unclear() || v.expires <= s.now {
 		return
 	}
 	s.truth = s.roster.closest(s.truth[:0], v.key, s.replicas())
@@ -269,7 +272,7 @@ func (s *Sim) findAny(p *peer) {
 func (s *Sim) find(p *peer, v *value, tell func(found bool)) {
 	o := s.begin(finding, p, v.key)
 	o.value = v
-	doubtful := func() bool { return v.removed || v.doubtful || v.publishes > 0 || v.expires <= s.now+int64(rounding) }
+	doubtful := func() bool { return v.removed || v.unclear() || v.expires <= s.now+int64(rounding) }
 	o.counts = o.counts && !doubtful()
 	p.node.ValueForKey(context.Background(), v.key, func(values [][]byte, err error) {
 		if o.abandoned {
