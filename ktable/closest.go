@@ -88,12 +88,13 @@ func (t *Table) Near(id kad.ID, n int) bool {
 // long as found is shorter than limit.
 func (b *bucket) appendClosest(found []near, target kad.ID, limit int, failing bool, dead func(kad.ID) bool) []near {
 	start, tag := len(found), tagOf(target)
+	failing = failing || b.failing == 0 // most often: members are not looked at but for their tags
 	for k, t := range b.placed.tags {
 		if len(found) == limit && t^tag > found[limit-1].distance {
 			continue
 		}
 		m := near{&b.placed.members[k], t ^ tag}
-		if m.failures > 0 && !failing {
+		if !failing && m.failures > 0 {
 			continue
 		}
 		i := len(found)
