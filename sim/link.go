@@ -102,8 +102,9 @@ func (l link) Ask(to kad.Contact, query krpc.Query, then func(krpc.Reply, error)
 // fate draws what the network will do: how long the question takes to arrive
 // (less than 0: it never does), and how often it is sent.
 func (s *Sim) fate(q *question) (there time.Duration, sendings int) {
+	base := s.config.Latency.rtt(s.config.Seed, int(q.from.index), int(q.to))
 	way := func() time.Duration {
-		rtt := s.config.Latency.rtt(s.config.Seed, int(q.from.index), int(q.to))
+		rtt := base
 		if noise := s.config.Latency.Noise; noise > 0 {
 			rtt += time.Duration(s.chance.unit() * noise * float64(rtt))
 		}

@@ -9,12 +9,33 @@ var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 type event interface{ happen() }
 
 // queue is what will happen, in order of time and, at the same time, in the
-// order in which it was put there. It is a heap with four children a node,
-// which is faster than one with two: half as deep, and siblings lie together.
+// order in which it was put there.
+//
+// Few of the events are near: most are timers of a minute and more. So the time
+// is cut in slots; what is to happen in the one that has begun is in a heap, which
+// fits into the processor's cache, what is for one of the next slots lies there in
+// no order, and what comes after those is in a heap of its own.
 type queue struct {
 	now    int64 // nanoseconds since epoch
 	number uint64
-	heap   []scheduled
+	slot   int64 // that has begun, counted from epoch
+	soon   heap
+	later  [slots]*chunk // by the slot, modulo slots
+	lying  int           // how many events are in later
+	empty  *chunk        // to be used again
+	far    heap
+}
+
+const (
+	slotBits = 26 // a slot is 67 ms long
+	slots    = 1 << 11
+)
+
+// chunk is some events of one slot, and those before them.
+type chunk struct {
+	events [63]scheduled
+	count  int
+	before *chunk
 }
 
 type scheduled struct {
@@ -31,57 +52,118 @@ func (a scheduled) before(b scheduled) bool {
 func (q *queue) in(d time.Duration, e event) {
 	q.number++
 	s := scheduled{q.now + max(0, int64(d)), q.number, e}
-	q.heap = append(q.heap, s)
-	i := len(q.heap) - 1
-	for i > 0 {
-		parent := (i - 1) / 4
-		if !s.before(q.heap[parent]) {
-			break
-		}
-		q.heap[i] = q.heap[parent]
-		i = parent
+	switch slot := s.at >> slotBits; {
+	case slot <= q.slot:
+		q.soon.push(s)
+	case slot < q.slot+slots:
+		q.lay(&q.later[slot%slots], s)
+	default:
+		q.far.push(s)
 	}
-	q.heap[i] = s
 }
 
 // next has the next event happen, unless that is after until.
 func (q *queue) next(until int64) bool {
-	if len(q.heap) == 0 || q.heap[0].at > until {
+	for len(q.soon) == 0 {
+		if q.slot >= until>>slotBits || q.lying == 0 && len(q.far) == 0 {
+			return false
+		}
+		q.begin()
+	}
+	if q.soon[0].at > until {
 		return false
 	}
-	first := q.heap[0]
-	last := len(q.heap) - 1
-	s := q.heap[last]
-	q.heap[last] = scheduled{}
-	q.heap = q.heap[:last]
-	if last > 0 {
-		q.sink(s)
-	}
+	first := q.soon.pop()
 	q.now = first.at
 	first.event.happen()
 	return true
 }
 
+// lay puts s to the others of a slot.
+func (q *queue) lay(last **chunk, s scheduled) {
+	c := *last
+	if c == nil || c.count == len(c.events) {
+		if c = q.empty; c == nil {
+			c = new(chunk)
+		}
+		q.empty, c.before, *last = c.before, *last, c
+	}
+	c.events[c.count] = s
+	c.count++
+	q.lying++
+}
+
+// begin begins the next slot; nothing is left of the one before.
+func (q *queue) begin() {
+	q.slot++
+	last := &q.later[q.slot%slots]
+	for *last != nil {
+		c := *last
+		for i := range c.events[:c.count] {
+			q.soon.push(c.events[i])
+		}
+		q.lying -= c.count
+		*last = c.before
+		clear(c.events[:c.count])
+		c.count, c.before, q.empty = 0, q.empty, c
+	}
+	for len(q.far) > 0 && q.far[0].at>>slotBits <= q.slot {
+		q.soon.push(q.far.pop())
+	}
+}
+
+// heap has the first in front. Each has four children, which is faster than two:
+// half as deep, and siblings lie together.
+type heap []scheduled
+
+func (h *heap) push(s scheduled) {
+	*h = append(*h, s)
+	all := *h
+	i := len(all) - 1
+	for i > 0 {
+		parent := (i - 1) / 4
+		if !s.before(all[parent]) {
+			break
+		}
+		all[i] = all[parent]
+		i = parent
+	}
+	all[i] = s
+}
+
+// pop takes the first; there is one.
+func (h *heap) pop() (first scheduled) {
+	all := *h
+	first, last := all[0], len(all)-1
+	s := all[last]
+	all[last] = scheduled{}
+	*h = all[:last]
+	if last > 0 {
+		all[:last].sink(s)
+	}
+	return first
+}
+
 // sink puts s where the first was.
-func (q *queue) sink(s scheduled) {
-	i, n := 0, len(q.heap)
+func (h heap) sink(s scheduled) {
+	i, n := 0, len(h)
 	for {
 		child := 4*i + 1
 		if child >= n {
 			break
 		}
 		for other, end := child+1, min(child+4, n); other < end; other++ {
-			if q.heap[other].before(q.heap[child]) {
+			if h[other].before(h[child]) {
 				child = other
 			}
 		}
-		if !q.heap[child].before(s) {
+		if !h[child].before(s) {
 			break
 		}
-		q.heap[i] = q.heap[child]
+		h[i] = h[child]
 		i = child
 	}
-	q.heap[i] = s
+	h[i] = s
 }
 
 // action is an event of the simulation's own.
