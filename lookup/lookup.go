@@ -24,6 +24,7 @@ package lookup
 import (
 	"cmp"
 	"encoding/binary"
+	"slices"
 
 	kad "github.com/khashmir/kad"
 )
@@ -59,11 +60,10 @@ type Lookup struct {
 	target kad.ID
 	config Config
 
-	shortlist []candidate   // by distance to target, the closest first
-	contacts  []kad.Contact // theirs
-	questions int           // asked so far
-	inFlight  int           // candidates in the state asked
-	late      int           // candidates in the state late
+	shortlist []candidate // by distance to target, the closest first
+	questions int         // asked so far
+	inFlight  int         // candidates in the state asked
+	late      int         // candidates in the state late
 }
 
 // New is a search for target. It is over at once unless Add gives it contacts
@@ -83,13 +83,12 @@ func (l *Lookup) Self(self kad.Contact) {
 	if i, known := l.find(self.ID); !known {
 		l.insert(i, &self, 0, answered)
 	} else if us := &l.shortlist[i]; us.state == unasked {
-		us.depth, us.state = 0, answered
-		l.contacts[us.place] = self
+		us.contact, us.depth, us.state = &self, 0, answered
 	}
 }
 
 // Add puts contacts on the shortlist that we knew before the search: the seeds.
-// All of them are believed.
+// All of them are believed. The slice is the lookup's from then on.
 func (l *Lookup) Add(contacts ...kad.Contact) {
 	for i := range contacts {
 		l.learn(&contacts[i], 1)
@@ -133,7 +132,7 @@ func (l *Lookup) Next() (c kad.Contact, ok bool) {
 	next.state = asked
 	l.inFlight++
 	l.questions++
-	return l.contacts[next.place], true
+	return *next.contact, true
 }
 
 // lot is what c has drawn, where the window is scattered.
@@ -147,6 +146,7 @@ func (l *Lookup) lot(c *candidate) uint64 {
 // Reply says that from answered and named these contacts. The first
 // kad.MaxContactsPerReply of them are believed and join the shortlist. A reply
 // of one who was not asked, has answered already or has failed changes nothing.
+// The slice is the lookup's from then on.
 func (l *Lookup) Reply(from kad.ID, closer []kad.Contact) {
 	c, ok := l.awaited(from)
 	if !ok {
@@ -154,7 +154,10 @@ func (l *Lookup) Reply(from kad.ID, closer []kad.Contact) {
 	}
 	l.settle(c, answered)
 	depth := c.depth + 1 // learn moves candidates about: c is not c any more
-	for i := range closer[:min(len(closer), kad.MaxContactsPerReply)] {
+	if len(closer) > kad.MaxContactsPerReply {
+		closer = slices.Clone(closer[:kad.MaxContactsPerReply]) // the rest is not kept in memory
+	}
+	for i := range closer {
 		l.learn(&closer[i], depth)
 	}
 }

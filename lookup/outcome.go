@@ -56,7 +56,7 @@ func (l *Lookup) Contact(id kad.ID) (c kad.Contact, ok bool) {
 	if !known {
 		return kad.Contact{}, false
 	}
-	return l.contacts[l.shortlist[i].place], true
+	return *l.shortlist[i].contact, true
 }
 
 // Closest is the up to K closest that answered, our own node among them if Self
@@ -68,7 +68,7 @@ func (l *Lookup) Closest() []kad.Contact {
 			break
 		}
 		if c := &l.shortlist[i]; c.state == answered {
-			closest = append(closest, l.contacts[c.place])
+			closest = append(closest, *c.contact)
 		}
 	}
 	return closest
@@ -85,7 +85,7 @@ func (l *Lookup) Spares() (spares []kad.Contact) {
 				found++
 			}
 		} else if c.state == answered || c.state == unasked {
-			spares = append(spares, l.contacts[c.place])
+			spares = append(spares, *c.contact)
 		}
 	}
 	return spares

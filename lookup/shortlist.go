@@ -6,13 +6,13 @@ import (
 	kad "github.com/khashmir/kad"
 )
 
-// candidate is a place on the shortlist. The contact itself lies elsewhere, so
-// that little has to be moved when one is put between others.
+// candidate is a place on the shortlist. The contact itself stays where it came
+// from, so that little has to be moved when one is put between others.
 type candidate struct {
-	id    kad.ID
-	place int32 // in contacts
-	depth int32 // 1 for a seed, one more than that of whoever named it first; 0 for our own node
-	state state
+	contact *kad.Contact
+	id      kad.ID // the contact's
+	depth   int32  // 1 for a seed, one more than that of whoever named it first; 0 for our own node
+	state   state
 }
 
 type state uint8
@@ -64,7 +64,8 @@ func (l *Lookup) find(id kad.ID) (i int, known bool) {
 // again, it is still beyond.
 //
 // Those who were asked stay wherever they lie, so the shortlist never holds more
-// than K + 2 x MaxQuestions and our own node, whatever a liar names.
+// than K + 2 x MaxQuestions and our own node, whatever a liar names. What their
+// contacts lie in are the slices that Add and Reply were given.
 func (l *Lookup) insert(i int, contact *kad.Contact, depth int32, state state) {
 	limit := l.config.K + l.config.MaxQuestions + 1
 	if i >= limit && state == unasked {
@@ -72,16 +73,10 @@ func (l *Lookup) insert(i int, contact *kad.Contact, depth int32, state state) {
 	}
 	if l.shortlist == nil {
 		l.shortlist = make([]candidate, 0, min(8*l.config.K, limit+1))
-		l.contacts = make([]kad.Contact, 0, min(4*l.config.K, limit+1))
 	}
-	c := candidate{id: contact.ID, place: int32(len(l.contacts)), depth: depth, state: state}
 	// Each insertion pushes one candidate over the limit at the most.
 	if last := limit - 1; i < limit && last < len(l.shortlist) && l.shortlist[last].state == unasked {
-		c.place = l.shortlist[last].place
 		l.shortlist = slices.Delete(l.shortlist, last, last+1)
-		l.contacts[c.place] = *contact
-	} else {
-		l.contacts = append(l.contacts, *contact)
 	}
-	l.shortlist = slices.Insert(l.shortlist, i, c)
+	l.shortlist = slices.Insert(l.shortlist, i, candidate{contact: contact, id: contact.ID, depth: depth, state: state})
 }
