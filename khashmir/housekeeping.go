@@ -24,6 +24,7 @@ const (
 // and the contacts saved, and asks the saved and named contacts for a sign of
 // life. Call it under the lock.
 func (n *Node) startHousekeeping(saved []kad.Contact) {
+	n.phase = n.clock.Uint64() % 256
 	n.every(maintaining, n.config.MaintainInterval, n.maintain)
 	n.every(checkpointing, n.config.CheckpointInterval, n.checkpoint)
 	n.every(expiring, n.config.ExpireInterval, n.expire)
@@ -35,8 +36,6 @@ func (n *Node) startHousekeeping(saved []kad.Contact) {
 }
 
 // every runs f again and again, each time interval after the last one ended.
-// The first wait is a random part of it, so that nodes started together do not
-// keep step.
 func (n *Node) every(c chore, interval time.Duration, f func()) {
 	var again func()
 	again = func() {
@@ -47,8 +46,15 @@ func (n *Node) every(c chore, interval time.Duration, f func()) {
 			n.timers[c] = n.afterFunc(interval, again)
 		}
 	}
-	first := interval/2 + time.Duration(n.clock.Uint64()%uint64(interval/2+1))
-	n.timers[c] = n.afterFunc(first, again)
+	n.timers[c] = n.afterFunc(n.firstWait(interval), again)
+}
+
+// firstWait is until something that is done every so often is done first: half of
+// the interval, and a part of the other half, so that nodes started together do
+// not keep step. It is the same part for all that a node does: it wakes up once
+// for what it does every minute.
+func (n *Node) firstWait(interval time.Duration) time.Duration {
+	return interval/2 + interval/512*time.Duration(n.phase)
 }
 
 // maintain looks one stale bucket up again, or joins anew when the table has

@@ -44,6 +44,7 @@ type Node struct {
 	pings       map[kad.ID]struct{} // ping-backs in flight
 	pingedSpare time.Time           // when a stranger was pinged back whom the table is not short of
 	timers      [chores]func() bool // stop the next of each
+	phase       uint64              // of what is done again and again, in 256ths; see firstWait
 
 	leaving      leaving
 	neighbours   neighbours // who else holds it

@@ -10,7 +10,9 @@ import (
 // their deaths want. The first time is soon, so that a node that slept catches up.
 // Call it under the lock.
 func (n *Node) firstRound() {
-	n.timers[comparing] = n.afterFunc(time.Duration(n.clock.Uint64()%uint64(n.soon())), n.nextRound)
+	wait := n.firstWait(n.soon())
+	n.neighbours.asked = n.clock.Now().Add(wait)
+	n.timers[comparing] = n.afterFunc(wait, n.nextRound)
 }
 
 // nextRound begins a whole round if one is due. Whether it is changes while it is
@@ -18,13 +20,16 @@ func (n *Node) firstRound() {
 // (Timers set anew at each death lost more values: docs/adr/0023.)
 func (n *Node) nextRound() {
 	n.mu.Lock()
-	b := &n.neighbours
+	b, now := &n.neighbours, n.clock.Now()
 	due := n.untilRound() <= 0
 	if due {
-		b.last, b.early = n.clock.Now(), float64(n.clock.Uint64()%256)/256/4
+		b.last, b.early = now, float64(n.clock.Uint64()%256)/256/4
+	}
+	if !now.Before(b.asked) {
+		b.asked = now.Add(n.soon())
 	}
 	if !n.closed {
-		n.timers[comparing] = n.afterFunc(min(n.untilRound(), n.soon()), n.nextRound)
+		n.timers[comparing] = n.afterFunc(min(n.untilRound(), b.asked.Sub(now)), n.nextRound)
 	}
 	n.mu.Unlock()
 	if due {
