@@ -13,28 +13,29 @@ import (
 // peer is one participant through all of its lives: an address, an identity, a
 // disk and, while it is up, a node.
 type peer struct {
-	sim   *Sim
-	index int32
+	sim    *Sim
+	handle func(from kad.Contact, q krpc.Query) krpc.Reply // nil while nobody hears
+	index  int32
+	nat    bool
+	side   bool // of a partition
+	liar   bool
+	served int // questions answered
+	hot    int // of these, for the values of what everybody wants
+	gave   int // of these, answered with them
+	self   kad.Contact
+
 	clock clock
 	key   ed25519.PrivateKey
-	self  kad.Contact
 	node  *khashmir.Node // nil while it is down
 	disk  *disk          // nil once it is destroyed
 
-	handle     func(from kad.Contact, q krpc.Query) krpc.Reply // nil while nobody hears
 	firstAsked *question
 	lastAsked  *question
 	mappings   map[int32]int64 // of its NAT: when it spoke to whom
 
-	nat    bool
-	side   bool // of a partition
-	liar   bool
-	life   int // how often it was started
-	since  int64
-	ops    []*op // of the workload, in progress
-	served int   // questions answered
-	hot    int   // of these, for the values of what everybody wants
-	gave   int   // of these, answered with them
+	life  int // how often it was started
+	since int64
+	ops   []*op // of the workload, in progress
 }
 
 // newPeer is a peer that is down.
