@@ -10,15 +10,8 @@ import (
 	"github.com/khashmir/kad/krpc"
 )
 
-// handle answers a query. It runs on the transport's goroutines, many at once;
-// the lock is held for the table alone, never over the disk.
-func (n *Node) handle(from kad.Contact, q krpc.Query) krpc.Reply {
-	if told := n.config.Observer.Served; told != nil {
-		return n.watched(from, q, told)
-	}
-	return n.answer(from, q)
-}
-
+// answer is the node's to a query. It runs on the transport's goroutines, many at
+// once; the lock is held for the table alone, never over the disk.
 func (n *Node) answer(from kad.Contact, q krpc.Query) krpc.Reply {
 	if n.config.Client {
 		return refuse(krpc.CodeClient, "asks only")

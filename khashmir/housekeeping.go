@@ -171,7 +171,7 @@ func (n *Node) checkpoint() {
 // contactsToSave is the table, near buckets first, as far as a checkpoint
 // goes. Call it under the lock.
 func (n *Node) contactsToSave() []kad.Contact {
-	return n.table.Closest(nil, n.self.ID, kad.SavedContacts)
+	return n.table.Nearest(nil, kad.SavedContacts)
 }
 
 // saveContacts leaves the last checkpoint alone when there is nothing to save:

@@ -137,7 +137,11 @@ func (n *Node) start() error {
 	}
 	n.mu.Lock() // questions wait until the node is whole
 	defer n.unlock()
-	if err := n.transport.Serve(key, n.handle); err != nil {
+	handle := n.answer
+	if n.config.Observer.Served != nil {
+		handle = n.watched
+	}
+	if err := n.transport.Serve(key, handle); err != nil {
 		return err
 	}
 	n.self = n.self.WithAddr(n.transport.Addr())

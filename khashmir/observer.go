@@ -171,13 +171,13 @@ func (c *call) settled(at kad.Contact, err error) {
 }
 
 // watched is answer, told of.
-func (n *Node) watched(from kad.Contact, q krpc.Query, told func(Served)) krpc.Reply {
+func (n *Node) watched(from kad.Contact, q krpc.Query) krpc.Reply {
 	begun := n.clock.Now()
 	r := n.answer(from, q)
 	s := Served{From: from, Method: string(q.Method), Target: q.Target, Took: n.clock.Now().Sub(begun)}
 	if r.Error != nil {
 		s.Refusal = r.Error.Code
 	}
-	told(s)
+	n.config.Observer.Served(s)
 	return r
 }

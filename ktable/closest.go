@@ -39,6 +39,20 @@ func (t *Table) Closest(dst []kad.Contact, target kad.ID, n int) []kad.Contact {
 	return dst
 }
 
+// Nearest appends up to n contacts to dst, those of the nearest buckets first, in no
+// order within one: whom to know again after a restart.
+func (t *Table) Nearest(dst []kad.Contact, n int) []kad.Contact {
+	dst = slices.Grow(dst, min(n, t.Len()))
+	for i := len(t.buckets) - 1; i >= 0; i-- {
+		placed := t.buckets[i].placed.members
+		for j := range placed[:min(n, len(placed))] {
+			dst = append(dst, placed[j].contact())
+			n--
+		}
+	}
+	return dst
+}
+
 // near is a member on its way into the answer, with the first four bytes of its
 // distance from the target, which nearly always are all it takes.
 type near struct {
@@ -88,7 +102,7 @@ func (t *Table) Near(id kad.ID, n int) bool {
 // long as found is shorter than limit.
 func (b *bucket) appendClosest(found []near, target kad.ID, limit int, failing bool, dead func(kad.ID) bool) []near {
 	start, tag := len(found), tagOf(target)
-	failing = failing || b.failing == 0 // most often: members are not looked at but for their tags
+	failing = failing || b.failing == 0 // most often, and then no member needs a look before its tag is close
 	for k, t := range b.placed.tags {
 		if len(found) == limit && t^tag > found[limit-1].distance {
 			continue

@@ -291,3 +291,39 @@ func TestAZeroConfigMeansTheDefaults(t *testing.T) {
 		}
 	}
 }
+
+// What is known again after a restart: all of the table, those around us first, and
+// who has been silent once is no reason to forget anybody.
+func TestTheNearestAreThoseOfTheNearestBuckets(t *testing.T) {
+	table, all := crowd()
+	silent := 0
+	for _, c := range all {
+		if _, known := table.Get(c.ID); known && silent < 20 {
+			table.Failed(c.ID)
+			silent++
+		}
+	}
+	nearest := table.Nearest(nil, table.Len()+1)
+	buckets := table.Buckets()
+	slices.Reverse(buckets)
+	left := nearest
+	for _, b := range buckets {
+		if len(left) < len(b.Contacts) {
+			t.Fatalf("%d contacts, of %d", len(nearest), table.Len())
+		}
+		for _, c := range left[:len(b.Contacts)] {
+			if !b.Range.Contains(c.ID) {
+				t.Errorf("%s comes among those of %v", c, b.Range)
+			}
+		}
+		left = left[len(b.Contacts):]
+	}
+	if len(left) > 0 {
+		t.Errorf("%d too many", len(left))
+	}
+	for _, n := range []int{0, 1, kad.K, table.Len() - 1} {
+		if got := table.Nearest(nil, n); !slices.Equal(got, nearest[:n]) {
+			t.Errorf("of the nearest %d come %v", n, got)
+		}
+	}
+}

@@ -215,7 +215,7 @@ func (n *Node) checkpoint() {
 // better. Call it under the lock.
 func (n *Node) contactsToSave() (contacts []kad.Contact) {
 	for _, s := range n.sides {
-		contacts = append(contacts, s.table.Closest(nil, s.id, kad.SavedContacts/len(n.sides))...)
+		contacts = append(contacts, s.table.Nearest(nil, kad.SavedContacts/len(n.sides))...)
 	}
 	return contacts
 }
