@@ -130,10 +130,11 @@ func (f *simFlag) Type() string           { return f.parameter.Kind }
 func (f *simFlag) Set(value string) error { return sim.Set(f.config, f.parameter.Name, value) }
 
 // simGarbage is how much garbage there may be, in percent of what is in use: at 100
-// collecting it took a tenth of the time. simMemory is from where on there may be
+// collecting it took a tenth of the time, at 400 fresh memory from the system a
+// quarter. simMemory is from where on there may be
 // less: a hundred thousand nodes fit, and what they drop beside them.
 const (
-	simGarbage = 400
+	simGarbage = 200
 	simMemory  = 7 << 30
 )
 
