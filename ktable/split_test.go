@@ -75,6 +75,7 @@ func TestTheLastBucketsMergeWhenOneIsEmptied(t *testing.T) {
 
 func TestANewTableIsStaleAndALookupFreshensItsBucket(t *testing.T) {
 	table := newTable(ktable.Config{K: 1}, 0x80, 0x40, 0x20)
+	silent(table, 0x80, 0x40, 0x20)
 	far, middle, near := span(0x80, 1), span(0x40, 2), span(0, 2)
 
 	wantStale(t, table, after(0), far, middle, near)
@@ -110,11 +111,45 @@ func TestAMergedBucketIsAsStaleAsTheStalerOfTheTwo(t *testing.T) {
 func TestARefreshTargetFallsIntoItsRange(t *testing.T) {
 	// given fresh buckets: a lookup for a target drawn from a range freshens just that one
 	table := newTable(ktable.Config{K: 1}, 0x80, 0x40, 0x20, 0x10)
+	silent(table, 0x80, 0x40, 0x20, 0x10)
 	src := rand.NewPCG(1, 2)
 	stale := table.Stale(start, time.Hour)
+	if len(stale) != 4 {
+		t.Fatalf("stale are %v", stale)
+	}
 	for i, r := range stale {
 		table.LookedUp(kad.RandomInRange(r.Prefix, r.Bits, src), start)
 		wantStale(t, table, start, stale[i+1:]...)
+	}
+}
+
+// A bucket needs no lookup while it is full of contacts that have all been heard
+// of: it would bring nobody in.
+func TestAFullBucketOfContactsHeardOfLatelyIsNotStale(t *testing.T) {
+	// [80 90][40][20 10]
+	table := newTable(ktable.Config{K: 2}, 0x80, 0x90, 0x40, 0x20, 0x10)
+	far, middle, near := span(0x80, 1), span(0x40, 2), span(0, 2)
+	wantDrawn(t, table, "[80 90][40][20 10]")
+	wantStale(t, table, after(5), middle, near) // there is room in one; the other is our own
+
+	wantStale(t, table, after(60).Add(-time.Microsecond), middle, near)
+	wantStale(t, table, after(60), far, middle, near) // nothing of 0x80 for an hour
+
+	table.Seen(contact(0x80), after(60))
+	wantStale(t, table, after(60), middle, near) // 0x90 was heard of a minute later
+	wantStale(t, table, after(61), far, middle, near)
+
+	table.Seen(contact(0x90), after(61))
+	silent(table, 0x80)
+	wantStale(t, table, after(61), far, middle, near) // it may be dead
+	table.Seen(contact(0x80), after(62))
+	wantStale(t, table, after(62), middle, near)
+}
+
+// silent has each of them leave a question unanswered.
+func silent(table *ktable.Table, contacts ...byte) {
+	for _, b := range contacts {
+		table.Failed(contact(b).ID)
 	}
 }
 
