@@ -43,15 +43,26 @@ func (n *Node) pong(q krpc.Query) (r krpc.Reply) {
 }
 
 // meet: from has asked us something. That alone gives nobody a place in the
-// table; when there is one, from is pinged back and its answer does. A client
-// would not answer.
+// table; when there is one, from is pinged back and its answer does, unless it
+// owes us one as it is. A client would not answer.
 func (n *Node) meet(from kad.Contact, client bool) {
 	n.mu.Lock()
 	defer n.unlock()
 	n.counts.served++
-	if !client && n.table.Wants(from.ID) && (!n.table.Spare(from.ID) || n.mayPingSpare()) {
+	if !client && n.table.Wants(from.ID) && !n.asks(from.ID) && (!n.table.Spare(from.ID) || n.mayPingSpare()) {
 		n.ping(from)
 	}
+}
+
+// asks reports whether a lookup waits for the answer of id. That of whom we asked
+// shortly before often comes after its own ping back.
+func (n *Node) asks(id kad.ID) bool {
+	for c := range n.calls {
+		if c.flights.Has(id) {
+			return true
+		}
+	}
+	return false
 }
 
 // mayPingSpare paces the pings back to those whom the table is not short of.

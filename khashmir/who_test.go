@@ -117,6 +117,43 @@ func TestAStrangerThatAsksIsPingedBackAndNotAskedWhoItIs(t *testing.T) {
 	})
 }
 
+// Whom we have just asked may well ping us before its answer is here. That is no
+// reason to ping it too.
+func TestWhoOwesUsAnAnswerIsNotPingedBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := transport.NewNetwork(1)
+		node := open(t, inMemory(net, 0))
+		pings := 0
+		m := net.Transport()
+		m.Serve(key(2), func(_ kad.Contact, q krpc.Query) krpc.Reply {
+			switch q.Method {
+			case krpc.FindNode:
+				exchange(t, m, node.Contact(), krpc.Query{Method: krpc.Ping})
+				synctest.Wait() // whatever came of that has
+			case krpc.Ping:
+				pings++
+			}
+			return honest(2, q)
+		})
+		t.Cleanup(func() { m.Close() })
+		asked := kad.NewContact(kad.PublicKeyOf(key(2)), m.Addr())
+		add(t, node, peer(t, net, 1, func(_ kad.Contact, q krpc.Query) krpc.Reply {
+			r := honest(1, q)
+			if q.Method == krpc.FindNode {
+				r.Contacts = []kad.Contact{asked}
+			}
+			return r
+		}).Addr())
+		if _, err := node.FindNode(t.Context(), kad.ID{1}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if pings > 0 || !slices.Contains(table(node), asked.ID) {
+			t.Errorf("it was pinged %d times, and the node knows %v", pings, table(node))
+		}
+	})
+}
+
 func TestWhoDoesNotSayWhoItIsIsNoContact(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := transport.NewNetwork(1)

@@ -1,6 +1,7 @@
 package lookup
 
 import (
+	"slices"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -26,6 +27,11 @@ func (f *Flights) Landed(id kad.ID) {
 			return
 		}
 	}
+}
+
+// Has reports whether a question to id is on its way.
+func (f Flights) Has(id kad.ID) bool {
+	return slices.ContainsFunc(f, func(one flight) bool { return one.id == id })
 }
 
 // Due is when the oldest will be late, if a question is so after so long; ok is
