@@ -29,7 +29,7 @@ var mutations = []mutation{
 	{"the dead stay in the table", "ktable/table.go", "b.failed(i) < t.config.MaxFailures", "b.failed(i) < 1000", "kill --kill 0.5"},
 	{"the closest come in the wrong order", "ktable/closest.go", "a.distance < b.distance ||", "a.distance > b.distance ||", "steady"},
 	{"the asker is named to itself", "khashmir/handle.go", "if c.ID == from.ID {", "if c.ID == target {", "steady"},
-	{"strangers never get a place", "khashmir/handle.go", "	if !client && n.table.Wants(from.ID) && (", "	if n.table.Wants(from.ID) && from.ID.IsZero() && (", "steady"},
+	{"strangers never get a place", "khashmir/handle.go", "	if !client && n.table.Wants(from.ID) && !n.asks(from.ID) && (", "	if n.table.Wants(from.ID) && from.ID.IsZero() && (", "steady"},
 	{"acknowledged, not committed", "khashmir/handle.go", "	err := n.put(q.Target, e, from.Group(), now)\n", "	err := error(nil)\n", "steady"},
 	{"copies are born anew", "khashmir/handover.go", "max(0, now.Sub(e.Created)).Round(time.Second)", "0", "churn"},
 	{"the age of a copy is not heard", "khashmir/handle.go", "now.Add(-max(0, q.Entry.Age))", "now", "churn"},
