@@ -118,7 +118,8 @@ const (
 	MinPingInterval = 15 * time.Minute
 
 	// BucketStaleness is how long a bucket may go without a lookup in its
-	// range before it is refreshed (paper, section 2.3; Khashmir: 1 h).
+	// range before it is refreshed (paper, section 2.3; Khashmir: 1 h), unless
+	// it is full and all in it have answered within that time.
 	BucketStaleness = time.Hour
 
 	// SettleBuckets is how many of the farthest buckets a node looks into as soon
