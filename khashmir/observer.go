@@ -2,6 +2,7 @@ package khashmir
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -151,7 +152,7 @@ func (c *call) stepped(s Step) {
 
 // answered tells of an answer to a question of c, or of none.
 func (c *call) answered(by kad.Contact, r krpc.Reply, err error, sent time.Time) {
-	s := Step{Kind: Answered, Contact: by, Contacts: r.Contacts, Values: len(r.Entries), Took: c.node.clock.Now().Sub(sent)}
+	s := Step{Kind: Answered, Contact: by, Contacts: slices.Clone(r.Contacts), Values: len(r.Entries), Took: c.node.clock.Now().Sub(sent)}
 	if err == nil && r.Error != nil {
 		err = refusal(r.Error)
 	}

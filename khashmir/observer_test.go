@@ -1,10 +1,14 @@
 package khashmir_test
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/khashmir"
 	"github.com/khashmir/kad/krpc"
 	"github.com/khashmir/kad/transport"
@@ -161,4 +165,23 @@ func TestObserversAreOneThatTellsAll(t *testing.T) {
 	if none := khashmir.Observers(khashmir.Observer{}, khashmir.Observer{}); none.Step != nil || none.Lookup != nil {
 		t.Error("observers that hear nothing are told nothing")
 	}
+}
+
+// What an observer is given is its own.
+func TestAnObserverMayDoWhatItLikesWithContacts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := transport.NewNetwork(1)
+		net.SetLatency(5*time.Millisecond, 0)
+		nodes := join(t, net, 60, nil)
+		told := khashmir.Observer{Step: func(s khashmir.Step) { slices.Reverse(s.Contacts) }}
+		for _, target := range nodes[30:] {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			found, err := nodes[0].FindNode(khashmir.Observe(ctx, told), target.ID())
+			cancel()
+			want := slices.DeleteFunc(byDistance(nodes, target.ID())[:kad.K], func(id kad.ID) bool { return id == nodes[0].ID() })
+			if err != nil || !slices.Equal(idsOf(found), want) {
+				t.Errorf("found %v, want %v, %v", idsOf(found), want, err)
+			}
+		}
+	})
 }
