@@ -6,30 +6,42 @@ import (
 	"time"
 )
 
+// In order of time and, at the same time, as they were put there. Half of them have
+// one of few times, so that many have the same, and slots more than a chunk.
 func TestEventsHappenInOrder(t *testing.T) {
 	spans := []int64{1_000_000, slots << slotBits, 5 * slots << slotBits}
 	for seed := range uint64(20) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		var q queue
-		var last int64
+		type turn struct {
+			at     int64
+			number int
+		}
+		var last turn
 		happened, put := 0, 0
 		var more func()
 		more = func() {
-			if q.now < last {
-				t.Fatalf("seed %d: time went back from %d to %d", seed, last, q.now)
-			}
-			last = q.now
-			happened++
-			for range random.IntN(4) {
-				if put < 10_000 {
-					put++
-					q.in(time.Duration(1+random.Int64N(spans[seed%3])), action(more))
-				}
-			}
-		}
-		for range 100 {
 			put++
-			q.in(time.Duration(random.IntN(1000)), action(more))
+			after := random.Int64N(spans[seed%3])
+			if random.IntN(2) == 0 {
+				after -= after % (spans[seed%3] / 16)
+			}
+			this := turn{q.now + after, put}
+			q.in(time.Duration(this.at-q.now), action(func() {
+				if q.now != this.at || this.at < last.at || this.at == last.at && this.number < last.number {
+					t.Fatalf("seed %d: %v happens at %d, after %v", seed, this, q.now, last)
+				}
+				last = this
+				happened++
+				for range random.IntN(4) {
+					if put < 10_000 {
+						more()
+					}
+				}
+			}))
+		}
+		for range 10_000 / 2 {
+			more()
 		}
 		for q.next(1 << 60) {
 		}
