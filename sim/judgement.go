@@ -83,7 +83,7 @@ func (s *Sim) checkPeace() {
 		s.breaks("%d values are lost, and no disk is", s.lostValues)
 	}
 	for _, v := range s.values {
-		if v.removed || v.unclear() || v.expires <= s.now+int64(rounding) {
+		if !s.owed(v, rounding) {
 			continue
 		}
 		want, has := min(s.replicas(), len(s.roster)), 0
@@ -136,7 +136,7 @@ func (s *Sim) survivors() {
 	}
 	s.acknowledged, s.lostValues = 0, 0
 	for _, v := range s.values {
-		if v.expires <= s.now || v.removed || v.unclear() {
+		if !s.owed(v, 0) {
 			continue
 		}
 		s.acknowledged++

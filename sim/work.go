@@ -27,21 +27,6 @@ type workload struct {
 // placing is how many of the places where values belong hold them.
 type placing struct{ places, held int }
 
-// value is one that was stored, and what ought to become of it.
-type value struct {
-	key       kad.ID
-	content   []byte
-	by        *peer
-	expires   int64 // virtual time; 0 until it is acknowledged
-	acked     int
-	removed   bool // by its publisher, acknowledged
-	doubtful  bool // a removal has failed, and nobody knows how far it came
-	publishes int  // stores and removals in progress
-}
-
-// unclear: whether it is there cannot be said now, or ever.
-func (v *value) unclear() bool { return v.doubtful || v.publishes > 0 }
-
 // kind is what an operation is.
 type kind uint8
 
@@ -234,7 +219,7 @@ func (s *Sim) store(p *peer, v *value, ttl time.Duration) {
 
 // seePlaced looks how many of those whose place it is hold v.
 func (s *Sim) seePlaced(v *value) {
-	if v.removed || v.unclear() || v.expires <= s.now {
+	if !s.owed(v, 0) {
 		return
 	}
 	s.truth = s.roster.closest(s.truth[:0], v.key, s.replicas())
@@ -272,7 +257,7 @@ func (s *Sim) findAny(p *peer) {
 func (s *Sim) find(p *peer, v *value, tell func(found bool)) {
 	o := s.begin(finding, p, v.key)
 	o.value = v
-	doubtful := func() bool { return v.removed || v.unclear() || v.expires <= s.now+int64(rounding) }
+	doubtful := func() bool { return !s.owed(v, rounding) }
 	o.counts = o.counts && !doubtful()
 	p.node.ValueForKey(context.Background(), v.key, func(values [][]byte, err error) {
 		if o.abandoned {
