@@ -24,9 +24,18 @@ func newDisk(p *peer) *disk {
 func (d *disk) Put(key kad.ID, e kad.Entry, group netip.Prefix, now time.Time) error {
 	err := d.Memory.Put(key, e, group, now)
 	if err == nil {
-		d.peer.sim.checkPut(d.peer, key, e, now)
+		s := d.peer.sim
+		s.checkPut(d.peer, key, e, now)
+		if v := s.byKey[key]; v != nil {
+			d.peer.keeps(v)
+		}
 	}
 	return err
+}
+
+func (d *disk) Drop(marks []store.Mark) error {
+	d.peer.loses(marks, false)
+	return d.Memory.Drop(marks)
 }
 
 func (d *disk) SaveContacts(contacts []kad.Contact) error {

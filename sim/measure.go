@@ -29,6 +29,7 @@ type measure struct {
 	truth    []member
 	copies   int // of what everybody wants, at the most
 
+	repairs   []int32 // ms from the end of a disk until there is a copy in place of its own
 	halfLives []int32 // of the sessions, as nodes see them, in seconds
 
 	acknowledged, lostValues, unfound, strangers, judged int

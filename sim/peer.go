@@ -136,10 +136,5 @@ func (p *peer) leave(then func()) {
 	})
 }
 
-// destroy takes the disk away, of a peer that is down.
-func (p *peer) destroy() {
-	p.disk = nil
-}
-
 // lives: p is up and stays.
 func (p *peer) lives() bool { return p.node != nil }

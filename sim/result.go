@@ -56,6 +56,10 @@ type Result struct {
 	Strangers    int `json:"strangers"`    // after healing: of the K closest to each node, those that it does not know
 	Judged       int `json:"judged"`       // nodes that were asked for theirs
 
+	// Repair is how long after a disk was destroyed there was another copy of what
+	// it held, where less than Replicas were left.
+	Repair Quantiles `json:"repair_s"`
+
 	// Size is how far off the nodes are that have seen 16 lookups and more, when
 	// they are asked how many there are; and the same by a rule of thumb, as
 	// Kademlua's prompt has it: K, and twice as many for each split.
@@ -145,7 +149,7 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 		r.Copies = float64(s.copies) / r.Alive
 	}
 	r.Size, r.SizeByRule = s.sizes()
-	r.HalfLife = quantiles(s.halfLives, 1)
+	r.HalfLife, r.Repair = quantiles(s.halfLives, 1), quantiles(s.repairs, 1000)
 	return r
 }
 

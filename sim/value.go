@@ -16,6 +16,7 @@ type value struct {
 	removed   bool // by its publisher, acknowledged
 	doubtful  bool // a removal has failed, and nobody knows how far it came
 	publishes int  // stores and removals in progress
+	copies
 }
 
 // unclear: whether it is there cannot be said now, or ever.

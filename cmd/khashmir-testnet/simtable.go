@@ -71,6 +71,10 @@ func oneRun(b *strings.Builder, r *sim.Result) {
 		}
 		b.WriteByte('\n')
 	}
+	if t := r.Repair; t.Count > 0 {
+		fmt.Fprintf(b, "  repair   a copy that dies with its disk is replaced after %v (median), 99 in 100 within %v, the last after %v\n",
+			seconds(t.P50), seconds(t.P99), seconds(t.Max))
+	}
 	if r.Judged > 0 {
 		fmt.Fprintf(b, "  tables   of their closest neighbours nodes know all but %.2f on average\n", float64(r.Strangers)/float64(r.Judged))
 	}
