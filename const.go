@@ -198,11 +198,11 @@ const (
 	RoundsPerHalfLife = 10
 
 	// FirstHalfLife is what a node supposes before it has watched anybody, and
-	// FirstDeaths for how many deaths that counts: most nodes of a short-lived
-	// network live to see but a few. MaxHalfLife is the most that it believes in:
-	// peace does not last for ever.
-	FirstHalfLife = time.Hour
-	FirstDeaths   = 0.25
+	// FirstDeaths for how many deaths that counts. Most nodes of a short-lived
+	// network live to see but a few; where lives are long it soon knows better.
+	// MaxHalfLife is the most that it believes in: peace does not last for ever.
+	FirstHalfLife = 10 * time.Minute
+	FirstDeaths   = 1
 	MaxHalfLife   = 24 * time.Hour
 
 	// DeathsRemembered is after how many deaths the older half is forgotten.
@@ -216,6 +216,10 @@ const (
 	// the others leave out what another holder has gone over since the last. So a
 	// liar can put off a repair and not prevent it.
 	TrustingRounds = 4
+
+	// TrustedFor is for what part of an interval that is left out. The other may die
+	// before its next round, and nobody would look until one of the others' after that.
+	TrustedFor = 0.5
 
 	// StrayMargin is how far beyond the Replicas closest a holder must be to let
 	// an entry go: nodes need not agree on who is closest.

@@ -85,7 +85,8 @@ func TestWhoComesLearnsHowShortLivesAre(t *testing.T) {
 		if rounds < 13*len(watchers)/2 {
 			t.Errorf("they have begun %d rounds in a quarter of an hour", rounds)
 		}
-		// What is out of place now may soon be wanted back. Not all have anything.
+		// What is out of place now may soon be wanted back, so most rounds leave it
+		// alone, but where those whose place it is have fallen silent. Not all have anything.
 		strays := 0
 		for _, l := range looks {
 			l.mu.Lock()
@@ -93,7 +94,7 @@ func TestWhoComesLearnsHowShortLivesAre(t *testing.T) {
 			l.mu.Unlock()
 		}
 		t.Logf("they went over their strays in %d of them", strays)
-		if strays < len(watchers)/2 || strays > rounds/kad.RoundsPerHalfLife+len(watchers) {
+		if strays < len(watchers)/2 || strays > rounds/3 {
 			t.Errorf("in %d rounds they went over their strays %d times", rounds, strays)
 		}
 	})
@@ -129,7 +130,7 @@ func TestWhoAnswersAgainHasNotDied(t *testing.T) {
 		before := halfLife(t, node)
 		net.Kill(other.Addr())
 		look()
-		if missed := halfLife(t, node); missed > before/2 {
+		if missed := halfLife(t, node); missed > before*3/4 {
 			t.Fatalf("a death among two was not noticed: %v, then %v", before, missed)
 		}
 		net.Revive(other.Addr())

@@ -11,7 +11,7 @@ import (
 // the rounds are due.
 type neighbours struct {
 	rounds  int                  // whole rounds begun
-	last    time.Time            // when one was due last
+	last    time.Time            // when one was begun last, or there was nothing to begin it for
 	early   float64              // the part of its interval that the next comes early
 	asked   time.Time            // when it is asked at the latest whether one is due
 	strays  time.Time            // when a round went over them last
@@ -156,6 +156,11 @@ func (n *Node) holdings() holdings {
 		return holdings{nothing: true}
 	}
 	marks, err := n.store.Marks(kad.Range{}, fewEntries+1, n.clock.Now())
+	if err == nil && len(marks) == 0 {
+		n.holds.Store(false)
+		// Something may have come between the two.
+		marks, err = n.store.Marks(kad.Range{}, fewEntries+1, n.clock.Now())
+	}
 	switch {
 	case err != nil: // it may be but a part that cannot be read
 		n.log.Error("entries could not be listed", "err", err)

@@ -26,7 +26,7 @@ type Node struct {
 	mu        sync.Mutex // guards closed to hot, but for what cannot change; never held over I/O or a callback
 	closed    bool
 	saved     atomic.Bool // the contacts were, since Open
-	holds     atomic.Bool // there was an entry in the store, now or at any time
+	holds     atomic.Bool // there may be an entry in the store
 	table     *ktable.Table
 	clock     Clock
 	transport Transport

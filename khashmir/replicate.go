@@ -31,7 +31,7 @@ type round struct {
 	busy     int
 	grown    bool      // dead has, since the todo was made
 	trusting bool      // leave out what another holder has just gone over
-	thorough bool      // go over the strays too
+	thorough bool      // go over all strays, not just those whose holders are not heard of any more
 	until    time.Time // what is left then is for the next
 	over     func()    // exactly once, under the lock
 }
@@ -69,8 +69,11 @@ func (r *round) plan() {
 	} else {
 		var others []kad.Range
 		sharers, others = r.node.table.Shared(r.replicas, r.held.keys, isDead)
-		if len(r.dead) == 0 && r.thorough {
+		if len(r.dead) == 0 {
 			r.strays = others
+			if lapsed := r.node.checked.lapsed(r.node.roundsAgo(1)); !r.thorough {
+				r.strays = common(others, lapsed)
+			}
 		}
 	}
 	ranges := 0
@@ -88,6 +91,21 @@ func (r *round) plan() {
 			}
 		}
 	}
+}
+
+// common are the keys that are in both, the narrower of each two ranges that overlap.
+func common(some, others []kad.Range) (both []kad.Range) {
+	for _, a := range some {
+		for _, b := range others {
+			switch {
+			case a.Covers(b):
+				both = append(both, b)
+			case b.Covers(a):
+				both = append(both, a)
+			}
+		}
+	}
+	return both
 }
 
 func covered(ranges []kad.Range, r kad.Range) bool {
@@ -130,7 +148,7 @@ func (r *round) next() {
 	if dead {
 		r.failed(c)
 	}
-	if dead || !c.stray && r.trusting && n.checked.covers(c.keys, n.clock.Now().Add(-n.replicateInterval())) {
+	if dead || !c.stray && r.trusting && n.checked.covers(c.keys, n.roundsAgo(kad.TrustedFor)) {
 		n.after = append(n.after, r.nextLater)
 		return
 	}
@@ -199,7 +217,7 @@ func (r *round) split(c *comparison) {
 func (r *round) failed(c *comparison) {
 	r.bury(c.with)
 	if c.stray && c.let == nil {
-		r.strays = append(r.strays, c.keys)
+		r.strays, r.grown = append(r.strays, c.keys), true // it may be our place after all
 	}
 	if spare, ok := c.let.spare(); ok {
 		r.todo = append(r.todo, comparison{with: spare, keys: c.keys, let: c.let, stray: true})

@@ -17,24 +17,29 @@ func (n *Node) firstRound() {
 
 // nextRound begins a whole round if one is due. Whether it is changes while it is
 // waited for, with every contact that dies or lives on, so it is asked again soon.
-// (Timers set anew at each death lost more values: docs/adr/0023.)
+// (Timers set anew at each death lost more values: docs/adr/0023.) One that cannot
+// begin because another is under way stays due.
 func (n *Node) nextRound() {
 	n.mu.Lock()
-	b, now := &n.neighbours, n.clock.Now()
 	due := n.untilRound() <= 0
-	if due {
-		b.last, b.early = now, float64(n.clock.Uint64()%256)/256/4
-	}
-	if !now.Before(b.asked) {
-		b.asked = now.Add(n.soon())
-	}
-	if !n.closed {
-		n.timers[comparing] = n.afterFunc(min(n.untilRound(), b.asked.Sub(now)), n.nextRound)
-	}
 	n.mu.Unlock()
 	if due {
 		n.replicateAll()
 	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return
+	}
+	b, now := &n.neighbours, n.clock.Now()
+	if !now.Before(b.asked) {
+		b.asked = now.Add(n.soon())
+	}
+	wait := b.asked.Sub(now)
+	if until := n.untilRound(); until > 0 {
+		wait = min(wait, until)
+	}
+	n.timers[comparing] = n.afterFunc(wait, n.nextRound)
 }
 
 // soon is the shortest time from one round to the next.
@@ -56,7 +61,11 @@ func (n *Node) replicateAll() {
 	n.mu.Lock()
 	defer n.unlock()
 	b := &n.neighbours
-	if n.closed || held.nothing || b.busy {
+	if n.closed || b.busy {
+		return
+	}
+	b.last, b.early = n.clock.Now(), float64(n.clock.Uint64()%256)/256/4
+	if held.nothing {
 		return
 	}
 	b.busy = true
@@ -69,6 +78,12 @@ func (n *Node) replicateAll() {
 		thorough: n.straysDue(),
 		over:     n.roundOver,
 	})
+}
+
+// roundsAgo is when that part of an interval began which ends now. Call it under
+// the lock.
+func (n *Node) roundsAgo(part float64) time.Time {
+	return n.clock.Now().Add(-time.Duration(part * float64(n.replicateInterval())))
 }
 
 // straysDue reports whether this round is to go over the strays: not before half

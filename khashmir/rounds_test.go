@@ -102,33 +102,67 @@ func TestTheFirstRoundTrustsNobody(t *testing.T) {
 		defer m.Close()
 		add(t, node, m.Addr())
 		said := krpc.Query{Method: krpc.Compare, Digest: digest}
-		compared := func() int {
-			s, err := node.Stats()
-			if err != nil {
-				t.Fatal(err)
+		// own is how often it compares of its own accord, with the next round and since the last.
+		var last khashmir.Stats
+		own := func(meanwhile func()) int {
+			for {
+				time.Sleep(time.Second)
+				s, err := node.Stats()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if s.Rounds > last.Rounds {
+					compared := s.Compared - last.Compared
+					last = s
+					return compared
+				}
+				meanwhile()
 			}
-			return s.Compared
 		}
-		for rounds := 0; rounds < kad.TrustingRounds; {
+		say := func() {
 			if r := exchange(t, m, node.Contact(), said); !r.Same {
 				t.Fatalf("it does not hold the same: %+v", r)
 			}
-			before := compared()
-			time.Sleep(kad.MinReplicateInterval)
-			s, err := node.Stats()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if s.Rounds == rounds {
-				continue
-			}
-			rounds = s.Rounds
+		}
+		for round := range kad.TrustingRounds {
 			want := 0
-			if rounds == 1 {
+			if round == 0 {
 				want = 2 // one of them because somebody new has come
 			}
-			if own := s.Compared - before; own != want {
-				t.Errorf("round %d: %d comparisons of its own, want %d", rounds, own, want)
+			if n := own(say); n != want {
+				t.Errorf("round %d: %d comparisons of its own, want %d", round+1, n, want)
+			}
+		}
+		// He is not waited for who has said so half an interval ago, and may be dead.
+		for round := range kad.TrustingRounds {
+			say()
+			if n := own(func() {}); n == 0 {
+				t.Errorf("round %d: none of its own, for somebody compared at the last", kad.TrustingRounds+round+1)
+			}
+		}
+	})
+}
+
+// With the first value that it is given a node does not wait until the next round is
+// due, nor where all that it had has expired.
+func TestTheFirstValueIsComparedSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nodes := join(t, transport.NewNetwork(1), 2, nil)
+		for i := range 2 {
+			for range 10 { // hours of peace: rounds are an hour apart
+				add(t, nodes[0], nodes[1].Addr())
+				time.Sleep(50 * time.Minute)
+			}
+			before, err := nodes[0].Stats()
+			if err != nil || before.Store.Entries > 0 {
+				t.Fatalf("%d entries, %v", before.Store.Entries, err)
+			}
+			if _, err := nodes[1].Store(t.Context(), kad.HashID([]byte{byte(i)}), []byte("value"), khashmir.TTL(30*time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(kad.MinReplicateInterval + time.Second)
+			if s, err := nodes[0].Stats(); err != nil || s.Rounds != before.Rounds+1 {
+				t.Errorf("%d rounds, then %d, %v", before.Rounds, s.Rounds, err)
 			}
 		}
 	})

@@ -35,6 +35,7 @@ func (r *round) stray(keys kad.Range) {
 	}
 	holders, ok := n.table.Holders(keys, r.replicas, func(id kad.ID) bool { _, dead := r.dead[id]; return dead })
 	_, near := n.table.Rank(keys.Prefix, r.replicas+kad.StrayMargin)
+	near = near || !r.thorough // it is enough to know that one of those whose place it is lives
 	key := marks[0].Key
 	alone := marks[len(marks)-1].Key == key && len(marks) <= kad.CompareMarks
 	lower, upper, divisible := keys.Halves()

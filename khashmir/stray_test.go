@@ -140,7 +140,8 @@ func TestALetGoStrayCostsFewQuestions(t *testing.T) {
 // A liar whom the holder of a last copy knows names nobody but eight others, who say
 // that they have it. They are not the closest of all, nor are they alone asked.
 func TestALiarDoesNotHaveALastCopyDropped(t *testing.T) {
-	for _, name := range []string{"a", "c"} {
+	tested := 0
+	for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
 		synctest.Test(t, func(t *testing.T) {
 			// given a copy far from its place, and liars closer than whom its holder knows
 			w := newTown(t, 200, nil)
@@ -148,6 +149,10 @@ func TestALiarDoesNotHaveALastCopyDropped(t *testing.T) {
 			holder := w.rank(target, 120)
 			known := table(holder)
 			slices.SortFunc(known, target.CompareDistance)
+			if known[0] == w.rank(target, 0).ID() {
+				return // the liars would be the closest of all
+			}
+			tested++
 			var liars []kad.Contact
 			for i := 1000; len(liars) <= kad.Replicas; i++ {
 				if target.CompareDistance(kad.PublicKeyOf(key(i)).ID(), known[0]) < 0 {
@@ -172,6 +177,61 @@ func TestALiarDoesNotHaveALastCopyDropped(t *testing.T) {
 			}
 		})
 	}
+	if tested < 2 {
+		t.Errorf("in %d towns the holder did not know the closest", tested)
+	}
+}
+
+// Who is compared with is taken for one of the holders, although it knows some who are
+// closer. When it hears no more of that, it looks whether these live.
+func TestWhoWasComparedWithLooksAfterTheValueWhenTheOthersAreSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		target := kad.HashID([]byte("looked after"))
+		lookups := make(map[kad.ID]int)
+		w := newTown(t, 100, func(c *khashmir.Config) {
+			c.Replicas, c.MaintainInterval = 4, time.Hour
+			id := kad.PublicKeyOf(c.Key).ID()
+			c.Observer.Lookup = func(l khashmir.Lookup) {
+				if l.Target == target {
+					lookups[id]++
+				}
+			}
+		})
+		var closest []*khashmir.Node
+		for n := range 12 {
+			closest = append(closest, w.rank(target, n))
+		}
+		holder := closest[len(closest)-1]
+		w.hold(kad.HashID([]byte("something else")), holder)
+		time.Sleep(2 * kad.MinReplicateInterval) // once the strays have been gone over
+		w.hold(target, append(closest[:4:4], holder)...)
+		interval := kad.MinReplicateInterval
+		if s, err := holder.Stats(); err != nil || s.HalfLife < 5*time.Minute {
+			t.Fatal(s.HalfLife, err)
+		} else {
+			interval = max(interval, s.HalfLife/kad.RoundsPerHalfLife)
+		}
+		// given one that compares, and is gone, with everybody closer
+		m := w.net.Transport()
+		if err := m.Serve(key(500), func(_ kad.Contact, q krpc.Query) krpc.Reply { return honest(500, q) }); err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		keys := kad.NewRange(target, 8*kad.IDSize)
+		if r := exchange(t, m, holder.Contact(), krpc.Query{Method: krpc.Compare, Range: keys}); r.Same || r.Error != nil {
+			t.Fatalf("%+v", r)
+		}
+		for _, node := range closest[:len(closest)-1] {
+			w.net.Kill(node.Addr())
+		}
+		time.Sleep(2*interval + 30*time.Second)
+		if !slices.ContainsFunc(w.holders(target), func(o *khashmir.Node) bool { return !slices.Contains(closest, o) }) {
+			t.Errorf("nobody holds it but who did %v ago", 2*interval+30*time.Second)
+		}
+		if n := lookups[holder.ID()]; n > 0 {
+			t.Errorf("%d lookups, for what those it knows could tell", n)
+		}
+	})
 }
 
 // A liar, the closest to many strays, names no end of nodes that are not there.
