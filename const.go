@@ -200,10 +200,11 @@ const (
 	// FirstHalfLife is what a node supposes before it has watched anybody, and
 	// FirstDeaths for how many deaths that counts. Most nodes of a short-lived
 	// network live to see but a few; where lives are long it soon knows better.
-	// MaxHalfLife is the most that it believes in: peace does not last for ever.
+	// MaxHalfLife is the most that it believes in, for peace does not last for ever:
+	// that with which rounds are the longest time apart.
 	FirstHalfLife = 10 * time.Minute
 	FirstDeaths   = 1
-	MaxHalfLife   = 24 * time.Hour
+	MaxHalfLife   = RoundsPerHalfLife * ReplicateInterval
 
 	// DeathsRemembered is after how many deaths the older half is forgotten.
 	DeathsRemembered = 64
@@ -213,7 +214,7 @@ const (
 	MaxRound = 15 * time.Minute
 
 	// TrustingRounds: one round in so many, the first among them, is done in full,
-	// the others leave out what another holder has gone over since the last. So a
+	// the others leave out what another holder has just gone over. So a
 	// liar can put off a repair and not prevent it.
 	TrustingRounds = 4
 

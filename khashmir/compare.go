@@ -19,9 +19,13 @@ func (n *Node) compare(from kad.Contact, q krpc.Query) krpc.Reply {
 	}
 	r := krpc.Reply{Same: ok && digest == q.Digest}
 	n.mu.Lock()
-	n.checked.add(check{q.Range, now, r.Same})
-	if !r.Same {
+	if r.Same {
+		n.checked.add(q.Range, now)
+	} else {
 		n.askBack(from)
+	}
+	if _, known := n.table.Get(from.ID); known && n.table.Near(from.ID, kad.JoinWidth*n.config.K) {
+		n.told.add(q.Range, now)
 	}
 	r.Token = n.tokens.give(from, now)
 	n.unlock()
@@ -44,36 +48,32 @@ func (n *Node) compare(from kad.Contact, q krpc.Query) krpc.Reply {
 	return r
 }
 
-// checks remembers what other holders have gone over with us. What one of them has
-// found the same here the round of another need not go over: one spares all the
-// others theirs. And somebody who compares a range with us takes us for one of those
-// whose place it is, maybe because he knows who is dead, and we do not.
+// checks remembers which ranges others have gone over with us, and when last.
 type checks []check
 
 type check struct {
 	keys kad.Range
 	at   time.Time
-	same bool // here and there
 }
 
 // maxChecks is for how many ranges; a holder has some 4 with each of its
 // neighbours.
 const maxChecks = 128
 
-func (c *checks) add(this check) {
-	*c = slices.DeleteFunc(*c, func(old check) bool { return this.keys.Covers(old.keys) })
+func (c *checks) add(keys kad.Range, at time.Time) {
+	*c = slices.DeleteFunc(*c, func(old check) bool { return keys.Covers(old.keys) })
 	if len(*c) == maxChecks {
 		*c = slices.Delete(*c, 0, 1)
 	}
-	*c = append(*c, this)
+	*c = append(*c, check{keys, at})
 }
 
-// covers: keys were found to be the same since then.
 func (c checks) covers(keys kad.Range, since time.Time) bool {
-	return slices.ContainsFunc(c, func(old check) bool { return old.same && old.at.After(since) && old.keys.Covers(keys) })
+	return slices.ContainsFunc(c, func(old check) bool { return old.at.After(since) && old.keys.Covers(keys) })
 }
 
-// lapsed takes out the ranges that nobody has compared with us since then.
+// lapsed takes out the ranges that nobody has gone over with us since then, the wider
+// ones first.
 func (c *checks) lapsed(since time.Time) (ranges []kad.Range) {
 	*c = slices.DeleteFunc(*c, func(old check) bool {
 		if old.at.After(since) {
@@ -82,5 +82,6 @@ func (c *checks) lapsed(since time.Time) (ranges []kad.Range) {
 		ranges = append(ranges, old.keys)
 		return true
 	})
+	slices.SortStableFunc(ranges, func(a, b kad.Range) int { return a.Bits - b.Bits })
 	return ranges
 }

@@ -141,10 +141,8 @@ func (n *Node) findValue(from kad.Contact, q krpc.Query) krpc.Reply {
 // put is the store's.
 func (n *Node) put(key kad.ID, e kad.Entry, group netip.Prefix, now time.Time) error {
 	err := n.store.Put(key, e, group, now)
-	if err == nil && !n.holds.Swap(true) { // then a round is due
-		n.mu.Lock()
-		n.neighbours.last = time.Time{}
-		n.mu.Unlock()
+	if err == nil {
+		n.holdsSomething()
 	}
 	if e.Removed {
 		n.mu.Lock()

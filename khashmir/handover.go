@@ -82,8 +82,12 @@ func (h *handover) answered(reply krpc.Reply, err error) {
 		r.next()
 		return
 	default: // silent, full, busy or broken: the next closest takes its place
-		h.let.end(false)
-		r.bury(h.with)
+		if h.let == nil {
+			r.failed(&h.comparison)
+		} else {
+			h.let.end(false)
+			r.bury(h.with)
+		}
 		r.next()
 		return
 	}

@@ -17,7 +17,7 @@ type lives struct {
 	weight  float64 // what is left of these deaths
 }
 
-// newLives begins with kad.FirstHalfLife, as if some part of a contact had died of
+// newLives begins with kad.FirstHalfLife, as if kad.FirstDeaths of a contact had died of
 // it: to be too careful costs messages, not values.
 func newLives() lives {
 	l := lives{deaths: kad.FirstDeaths}

@@ -146,6 +146,15 @@ type holdings struct {
 	keys    []kad.ID
 }
 
+// holdsSomething: if it is the first, a round is due.
+func (n *Node) holdsSomething() {
+	if !n.holds.Swap(true) {
+		n.mu.Lock()
+		n.neighbours.last = time.Time{}
+		n.mu.Unlock()
+	}
+}
+
 // fewEntries are those of which a round wants to know the keys: ranges without
 // one it need not look into.
 const fewEntries = 64
@@ -168,7 +177,7 @@ func (n *Node) holdings() holdings {
 	case len(marks) == 0:
 		return holdings{nothing: true}
 	}
-	n.holds.Store(true)
+	n.holdsSomething()
 	if len(marks) > fewEntries {
 		return holdings{}
 	}

@@ -46,7 +46,8 @@ type Node struct {
 	phase        uint64              // of what is done again and again, in 256ths; see firstWait
 	leaving      leaving
 	neighbours   neighbours // who else holds it
-	checked      checks     // what others have found to be the same here
+	checked      checks     // what others have found to be the same here: one's round spares the others theirs
+	told         checks     // what neighbours took us for a holder of, maybe because they know who is dead, and we do not
 	lost         lost       // contacts that fell silent
 	reuniting    bool       // one of them has answered
 	corrections  int        // of what others hold, under way

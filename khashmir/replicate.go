@@ -71,7 +71,7 @@ func (r *round) plan() {
 		sharers, others = r.node.table.Shared(r.replicas, r.held.keys, isDead)
 		if len(r.dead) == 0 {
 			r.strays = others
-			if lapsed := r.node.checked.lapsed(r.node.roundsAgo(1)); !r.thorough {
+			if lapsed := r.node.told.lapsed(r.node.roundsAgo(1)); !r.thorough {
 				r.strays = common(others, lapsed)
 			}
 		}
@@ -93,15 +93,15 @@ func (r *round) plan() {
 	}
 }
 
-// common are the keys that are in both, the narrower of each two ranges that overlap.
+// common are the keys that are in both, each once. The others are the wider ones first.
 func common(some, others []kad.Range) (both []kad.Range) {
 	for _, a := range some {
 		for _, b := range others {
-			switch {
-			case a.Covers(b):
+			if b.Covers(a) {
+				b = a
+			}
+			if a.Covers(b) && !covered(both, b) {
 				both = append(both, b)
-			case b.Covers(a):
-				both = append(both, a)
 			}
 		}
 	}

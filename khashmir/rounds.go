@@ -61,7 +61,7 @@ func (n *Node) replicateAll() {
 	n.mu.Lock()
 	defer n.unlock()
 	b := &n.neighbours
-	if n.closed || b.busy {
+	if n.closed || b.busy || held.nothing && n.holds.Load() { // something has come in the meantime
 		return
 	}
 	b.last, b.early = n.clock.Now(), float64(n.clock.Uint64()%256)/256/4

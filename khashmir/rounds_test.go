@@ -2,6 +2,7 @@ package khashmir_test
 
 import (
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/khashmir"
 	"github.com/khashmir/kad/krpc"
+	"github.com/khashmir/kad/store"
 	"github.com/khashmir/kad/transport"
 )
 
@@ -164,6 +166,106 @@ func TestTheFirstValueIsComparedSoon(t *testing.T) {
 			if s, err := nodes[0].Stats(); err != nil || s.Rounds != before.Rounds+1 {
 				t.Errorf("%d rounds, then %d, %v", before.Rounds, s.Rounds, err)
 			}
+		}
+	})
+}
+
+// puttingStore has something done right after it was found to be empty.
+type puttingStore struct {
+	khashmir.Store
+	mu   sync.Mutex
+	when int // after how many such times, from now on
+	then func()
+}
+
+func (s *puttingStore) Marks(r kad.Range, limit int, now time.Time) ([]store.Mark, error) {
+	marks, err := s.Store.Marks(r, limit, now)
+	if r == (kad.Range{}) && len(marks) == 0 {
+		s.mu.Lock()
+		s.when--
+		then := s.then
+		if s.when != 0 {
+			then = nil
+		}
+		s.mu.Unlock()
+		if then != nil {
+			then()
+		}
+	}
+	return marks, err
+}
+
+// So it is with a value that comes while the node is looking what it holds.
+func TestAValueThatComesWhileARoundLooksIsComparedSoon(t *testing.T) {
+	for when := range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			disk := &puttingStore{Store: khashmir.NewMemoryStore()}
+			nodes := join(t, transport.NewNetwork(1), 2, func(i int, c *khashmir.Config) {
+				if i == 0 {
+					c.Store = disk
+				}
+			})
+			for range 10 { // hours of peace: rounds are an hour apart
+				add(t, nodes[0], nodes[1].Addr())
+				time.Sleep(50 * time.Minute)
+			}
+			came := make(chan error)
+			disk.mu.Lock()
+			disk.when, disk.then = when+1, func() {
+				_, err := nodes[1].Store(t.Context(), kad.HashID([]byte("value")), []byte("value"))
+				go func() { came <- err }()
+			}
+			disk.mu.Unlock()
+			if err := <-came; err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(kad.MinReplicateInterval + time.Second)
+			if s, err := nodes[0].Stats(); err != nil || s.Rounds != 1 {
+				t.Errorf("%d rounds, %v", s.Rounds, err)
+			}
+		})
+	}
+}
+
+// A round that is due while another is under way begins when that is over.
+func TestARoundThatCannotBeginStaysDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := transport.NewNetwork(1)
+		net.SetLatency(400*time.Millisecond, 0)
+		disk := khashmir.NewMemoryStore()
+		nodes := join(t, net, 2, func(i int, c *khashmir.Config) {
+			if i == 0 {
+				c.Store = disk
+			}
+		})
+		for range 10 { // hours of peace: rounds are an hour apart
+			add(t, nodes[0], nodes[1].Addr())
+			time.Sleep(50 * time.Minute)
+		}
+		fill(t, disk, 100)
+		if _, err := nodes[1].Store(t.Context(), kad.HashID([]byte("one more")), []byte("value")); err != nil {
+			t.Fatal(err)
+		}
+		// The newcomer draws out the round in which he is given what he is to hold.
+		liar := peer(t, net, 100, func(_ kad.Contact, q krpc.Query) krpc.Reply {
+			if q.Method == krpc.Compare {
+				return krpc.Reply{Split: true}
+			}
+			return honest(100, q)
+		})
+		add(t, nodes[0], liar.V4)
+		before, err := nodes[0].Stats()
+		if err != nil || before.Rounds > 0 {
+			t.Fatal(before.Rounds, err)
+		}
+		time.Sleep(kad.MinReplicateInterval + time.Second)
+		meanwhile, err := nodes[0].Stats()
+		if err != nil || meanwhile.Rounds > 0 || meanwhile.Compared <= before.Compared {
+			t.Fatal("no round is under way that would keep the whole one from beginning", meanwhile.Rounds, meanwhile.Compared, err)
+		}
+		time.Sleep(kad.MaxRound + 2*kad.MinReplicateInterval)
+		if s, err := nodes[0].Stats(); err != nil || s.Rounds == 0 {
+			t.Errorf("%d rounds, %v", s.Rounds, err)
 		}
 	})
 }

@@ -3,6 +3,7 @@ package khashmir_test
 import (
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/khashmir"
 	"github.com/khashmir/kad/krpc"
+	"github.com/khashmir/kad/store"
 )
 
 // rank is the node of a town that is the n-th closest to target, from 0.
@@ -212,21 +214,36 @@ func TestWhoWasComparedWithLooksAfterTheValueWhenTheOthersAreSilent(t *testing.T
 			interval = max(interval, s.HalfLife/kad.RoundsPerHalfLife)
 		}
 		// given one that compares, and is gone, with everybody closer
-		m := w.net.Transport()
-		if err := m.Serve(key(500), func(_ kad.Contact, q krpc.Query) krpc.Reply { return honest(500, q) }); err != nil {
+		m, number := w.net.Transport(), 500
+		for kad.PublicKeyOf(key(number)).ID().CommonPrefix(holder.ID()) < 6 {
+			number++ // until it is a neighbour
+		}
+		if err := m.Serve(key(number), func(_ kad.Contact, q krpc.Query) krpc.Reply { return honest(number, q) }); err != nil {
 			t.Fatal(err)
 		}
 		defer m.Close()
+		add(t, holder, m.Addr())
 		keys := kad.NewRange(target, 8*kad.IDSize)
 		if r := exchange(t, m, holder.Contact(), krpc.Query{Method: krpc.Compare, Range: keys}); r.Same || r.Error != nil {
 			t.Fatalf("%+v", r)
 		}
+		w.net.Kill(m.Addr())
 		for _, node := range closest[:len(closest)-1] {
 			w.net.Kill(node.Addr())
 		}
-		time.Sleep(2*interval + 30*time.Second)
-		if !slices.ContainsFunc(w.holders(target), func(o *khashmir.Node) bool { return !slices.Contains(closest, o) }) {
-			t.Errorf("nobody holds it but who did %v ago", 2*interval+30*time.Second)
+		// and a stranger, who keeps on comparing all there is
+		stranger := w.net.Transport()
+		if err := stranger.Serve(key(400), func(kad.Contact, krpc.Query) krpc.Reply { return krpc.Reply{} }); err != nil {
+			t.Fatal(err)
+		}
+		defer stranger.Close()
+		for wait := 2*interval + 30*time.Second; wait > 0; wait -= 15 * time.Second {
+			exchange(t, stranger, holder.Contact(), krpc.Query{Method: krpc.Compare})
+			time.Sleep(15 * time.Second)
+		}
+		others := slices.DeleteFunc(w.holders(target), func(o *khashmir.Node) bool { return slices.Contains(closest, o) })
+		if len(others) < 3 {
+			t.Errorf("%d others hold it than %v ago", len(others), 2*interval+30*time.Second)
 		}
 		if n := lookups[holder.ID()]; n > 0 {
 			t.Errorf("%d lookups, for what those it knows could tell", n)
@@ -302,6 +319,105 @@ func TestTheNextClosestTakesTheSilentOnesPlaceAtOnce(t *testing.T) {
 		time.Sleep(kad.MinReplicateInterval + 10*time.Second) // the first round of each
 		if !slices.Contains(w.holders(target), next) {
 			t.Error("the next closest does not hold it")
+		}
+	})
+}
+
+// rangeLooks counts how often a range in which something may be out of place is looked
+// at again within a round.
+type rangeLooks struct {
+	khashmir.Store
+	mu    sync.Mutex
+	last  map[kad.Range]time.Time
+	again int
+}
+
+func (s *rangeLooks) Marks(r kad.Range, limit int, now time.Time) ([]store.Mark, error) {
+	if limit == kad.CompareMarks+1 { // as nothing else does
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if last, seen := s.last[r]; seen && now.Sub(last) < kad.MinReplicateInterval/2 {
+			s.again++
+		}
+		s.last[r] = now
+	}
+	return s.Store.Marks(r, limit, now)
+}
+
+// A neighbour that compares nested ranges, and is heard of no more, has each stray gone
+// over once.
+func TestNestedRangesAreGoneOverOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 100, func(c *khashmir.Config) { c.MaintainInterval = time.Hour })
+		looks := &rangeLooks{last: make(map[kad.Range]time.Time)}
+		w.change = func(c *khashmir.Config) { looks.Store, c.Store = c.Store, looks }
+		node, number := w.come(), 500
+		for kad.PublicKeyOf(key(number)).ID().CommonPrefix(node.ID()) < 6 {
+			number++ // until it is a neighbour
+		}
+		m := w.net.Transport()
+		if err := m.Serve(key(number), func(_ kad.Contact, q krpc.Query) krpc.Reply {
+			r := honest(number, q)
+			r.Same = q.Method == krpc.Compare
+			return r
+		}); err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		add(t, node, m.Addr())
+		w.hold(kad.HashID([]byte("something else")), node)
+		time.Sleep(2 * kad.MinReplicateInterval) // once the strays have been gone over
+		for i := range 100 {
+			w.hold(kad.HashID([]byte{byte(i)}), node)
+		}
+		tree := []kad.Range{{}}
+		for i := 0; len(tree) < 63; i++ {
+			lower, upper, _ := tree[i].Halves()
+			tree = append(tree, lower, upper)
+		}
+		for _, r := range tree {
+			exchange(t, m, node.Contact(), krpc.Query{Method: krpc.Compare, Range: r})
+		}
+		stats, err := node.Stats()
+		if err != nil {
+			t.Fatal(err)
+		}
+		looks.mu.Lock()
+		clear(looks.last)
+		looks.mu.Unlock()
+		for rounds := stats.Rounds; stats.Rounds < rounds+3; {
+			time.Sleep(time.Minute)
+			if stats, err = node.Stats(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		looks.mu.Lock()
+		defer looks.mu.Unlock()
+		if len(looks.last) == 0 || looks.again > 0 {
+			t.Errorf("%d ranges looked at, %d times again", len(looks.last), looks.again)
+		}
+	})
+}
+
+// Who says what it holds, and then takes nothing, does not keep a stray from the next.
+func TestAStrayGoesToTheNextWhereTheClosestTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newTown(t, 60, nil)
+		target := kad.HashID([]byte("stray"))
+		holder, number := w.rank(target, kad.Replicas+1), 500
+		for target.CompareDistance(kad.PublicKeyOf(key(number)).ID(), w.rank(target, 0).ID()) >= 0 {
+			number++ // until it is the closest
+		}
+		add(t, holder, peer(t, w.net, number, func(_ kad.Contact, q krpc.Query) krpc.Reply {
+			if q.Method == krpc.StoreValue {
+				return krpc.Reply{Error: &krpc.Error{Code: krpc.CodeServer}}
+			}
+			return honest(number, q)
+		}).V4)
+		w.hold(target, holder)
+		time.Sleep(kad.MinReplicateInterval + 10*time.Second) // its first round
+		if len(w.holders(target)) < 2 {
+			t.Error("nobody else holds it")
 		}
 	})
 }

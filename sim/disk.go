@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -34,8 +35,9 @@ func (d *disk) Put(key kad.ID, e kad.Entry, group netip.Prefix, now time.Time) e
 }
 
 func (d *disk) Drop(marks []store.Mark) error {
-	d.peer.loses(marks, false)
-	return d.Memory.Drop(marks)
+	err := d.Memory.Drop(marks)
+	d.peer.loses(slices.DeleteFunc(slices.Clone(marks), func(m store.Mark) bool { return d.peer.holds(m.Key) }), false)
+	return err
 }
 
 func (d *disk) SaveContacts(contacts []kad.Contact) error {

@@ -57,7 +57,7 @@ type Result struct {
 	Judged       int `json:"judged"`       // nodes that were asked for theirs
 
 	// Repair is how long after a disk was destroyed there was another copy of what
-	// it held, where less than Replicas were left.
+	// it held, where less than Replicas were left and one came.
 	Repair Quantiles `json:"repair_s"`
 
 	// Size is how far off the nodes are that have seen 16 lookups and more, when
