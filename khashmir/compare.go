@@ -24,7 +24,7 @@ func (n *Node) compare(from kad.Contact, q krpc.Query) krpc.Reply {
 	} else {
 		n.askBack(from)
 	}
-	if _, known := n.table.Get(from.ID); known && n.table.Near(from.ID, kad.JoinWidth*n.config.K) {
+	if n.table.Near(from.ID, 4*n.config.K) { // nobody else holds what we do
 		n.told.add(q.Range, now)
 	}
 	r.Token = n.tokens.give(from, now)

@@ -232,8 +232,12 @@ func TestWhoWasComparedWithLooksAfterTheValueWhenTheOthersAreSilent(t *testing.T
 			w.net.Kill(node.Addr())
 		}
 		// and a stranger, who keeps on comparing all there is
+		far := 400
+		for kad.PublicKeyOf(key(far)).ID().CommonPrefix(holder.ID()) > 0 {
+			far++
+		}
 		stranger := w.net.Transport()
-		if err := stranger.Serve(key(400), func(kad.Contact, krpc.Query) krpc.Reply { return krpc.Reply{} }); err != nil {
+		if err := stranger.Serve(key(far), func(kad.Contact, krpc.Query) krpc.Reply { return krpc.Reply{} }); err != nil {
 			t.Fatal(err)
 		}
 		defer stranger.Close()

@@ -83,8 +83,7 @@ func (t *Table) appendClosest(found []near, target kad.ID, n int, failing bool, 
 	return found
 }
 
-// Near reports whether id, which has a place, is among the n contacts closest to
-// us.
+// Near reports whether less than n contacts are closer to us than id.
 func (t *Table) Near(id kad.ID, n int) bool {
 	for i := t.index(id) + 1; i < len(t.buckets); i++ {
 		n -= t.buckets[i].placed.len()
