@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/khashmir/kad/khashmir"
 	"github.com/khashmir/kad/krpc"
 	"github.com/khashmir/kad/sim"
 )
@@ -319,6 +320,20 @@ func TestNodesKnowHowLongOthersLive(t *testing.T) {
 		t.Errorf("%d nodes take %.0f s for the median session, it is %v", r.HalfLife.Count, r.HalfLife.P50, median)
 	}
 	t.Logf("%d nodes see %.0f s (%.0f, %.0f)", r.HalfLife.Count, r.HalfLife.P50, r.HalfLife.Hundredths[10], r.HalfLife.P90)
+}
+
+// A copy that dies with its disk is soon replaced, also by holders that know of others
+// who were closer, and now are dead.
+func TestCopiesAreReplaced(t *testing.T) {
+	r := run(t, sim.Config{
+		Scenario: "churn", Nodes: 100, Seed: 1, Sessions: sim.Exponential(10 * time.Minute), Duration: time.Hour,
+		Values: 200, Heal: time.Second, Node: khashmir.Config{Replicas: 4},
+	})
+	t.Logf("%d within %.0f s (median) and %.0f s (99 in 100), %d lost", r.Repair.Count, r.Repair.P50, r.Repair.P99, r.Lost)
+	// Rounds are a minute apart.
+	if r.Repair.Count < 500 || r.Repair.P50 > 30 || r.Repair.P99 > 120 {
+		t.Errorf("of %d, half are replaced within %.0f s, and 99 in 100 within %.0f s", r.Repair.Count, r.Repair.P50, r.Repair.P99)
+	}
 }
 
 // Nodes learn from their lookups how many they are. All look at the same IDs, and

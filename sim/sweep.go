@@ -27,6 +27,7 @@ var Metrics = []Metric{
 	{"upkeep", "B/node/s", func(r *Result) float64 { return r.Upkeep.Bytes }},
 	{"hot key, the busiest is asked", "%", func(r *Result) float64 { return 100 * r.Busiest }},
 	{"hot key, who gives most gives", "%", func(r *Result) float64 { return 100 * r.Gave }},
+	{"copy replaced, p99", "s", func(r *Result) float64 { return r.Repair.P99 }},
 	{"values lost", "", func(r *Result) float64 { return float64(r.Lost) }},
 }
 

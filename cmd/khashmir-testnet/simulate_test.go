@@ -28,7 +28,7 @@ func TestASimulationShowsATable(t *testing.T) {
 	if code != exitFound || errs != "" {
 		t.Fatalf("exit %d, %s", code, errs)
 	}
-	for _, want := range []string{"churn: 30 nodes, seed 1", "exponential, median 20m", "lookups", "finds", "upkeep", "\n           find_node ", "acknowledged", "trace"} {
+	for _, want := range []string{"churn: 30 nodes, seed 1", "exponential, median 20m", "lookups", "finds", "upkeep", "find_node ", "acknowledged", "repair", "trace"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}
