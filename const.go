@@ -200,11 +200,11 @@ const (
 	// FirstHalfLife is what a node supposes before it has watched anybody, and
 	// FirstDeaths for how many deaths that counts. Most nodes of a short-lived
 	// network live to see but a few; where lives are long it soon knows better.
-	// MaxHalfLife is the most that it believes in, for peace does not last for ever:
-	// that with which rounds are the longest time apart.
+	// MaxHalfLife is the most that it believes in, for peace does not last for ever, and
+	// no more than that with which rounds are as far apart as they may be.
 	FirstHalfLife = 10 * time.Minute
 	FirstDeaths   = 1
-	MaxHalfLife   = RoundsPerHalfLife * ReplicateInterval
+	MaxHalfLife   = 24 * time.Hour
 
 	// DeathsRemembered is after how many deaths the older half is forgotten.
 	DeathsRemembered = 64

@@ -13,14 +13,19 @@ import (
 type lives struct {
 	watched time.Duration
 	deaths  float64
-	silent  int     // of the dead, those whose death may yet be taken back
-	weight  float64 // what is left of these deaths
+	silent  int           // of the dead, those whose death may yet be taken back
+	weight  float64       // what is left of these deaths
+	most    time.Duration // the longest half-life that it believes in
 }
 
 // newLives begins with kad.FirstHalfLife, as if kad.FirstDeaths of a contact had died of
-// it: to be too careful costs messages, not values.
-func newLives() lives {
-	l := lives{deaths: kad.FirstDeaths}
+// it: to be too careful costs messages, not values. It believes in no longer life than
+// rounds so far apart want.
+func newLives(longestInterval time.Duration) lives {
+	l := lives{deaths: kad.FirstDeaths, most: kad.MaxHalfLife}
+	if longestInterval < kad.MaxHalfLife/kad.RoundsPerHalfLife {
+		l.most = longestInterval * kad.RoundsPerHalfLife
+	}
 	l.watched = l.within(kad.FirstHalfLife)
 	return l
 }
@@ -33,7 +38,7 @@ func (l lives) within(h time.Duration) time.Duration {
 // lived: a contact is still alive, a time after it last showed.
 func (l *lives) lived(d time.Duration) {
 	// A long peace must not hide the first deaths of a storm.
-	l.watched = min(l.watched+max(0, d), l.within(kad.MaxHalfLife))
+	l.watched = min(l.watched+max(0, d), l.within(l.most))
 }
 
 // died: a contact has left a question unanswered, which most do but once. It died
@@ -54,7 +59,7 @@ func (l *lives) died(d time.Duration) {
 // is taken back as is left of such, on average.
 func (l *lives) revived() {
 	l.deaths = max(l.deaths-l.settled(), kad.FirstDeaths)
-	l.watched = min(l.watched, l.within(kad.MaxHalfLife))
+	l.watched = min(l.watched, l.within(l.most))
 }
 
 // settled: of one of the silent it is known by now whether it was dead. weight is

@@ -207,3 +207,24 @@ func TestWhoWasNotAskedDidNotLive(t *testing.T) {
 func undisturbed(_ int, c *khashmir.Config) {
 	c.MaintainInterval, c.ReplicateInterval = 1000*time.Hour, 1000*time.Hour
 }
+
+// However long the peace, a node believes in no longer lives than its rounds want: so a
+// storm is soon noticed.
+func TestPeaceIsBelievedInNoMoreThanRoundsWant(t *testing.T) {
+	for _, test := range []struct{ interval, want time.Duration }{
+		{0, kad.RoundsPerHalfLife * kad.ReplicateInterval},
+		{2 * time.Hour, kad.RoundsPerHalfLife * 2 * time.Hour},
+		{1000 * time.Hour, kad.MaxHalfLife},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			nodes := join(t, transport.NewNetwork(1), 2, func(_ int, c *khashmir.Config) { c.ReplicateInterval = test.interval })
+			for range 100 {
+				add(t, nodes[0], nodes[1].Addr())
+				time.Sleep(time.Hour)
+			}
+			if got := halfLife(t, nodes[0]); (got - test.want).Abs() > time.Minute {
+				t.Errorf("rounds up to %v apart: half-life %v, want %v", test.interval, got, test.want)
+			}
+		})
+	}
+}

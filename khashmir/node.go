@@ -112,7 +112,7 @@ func (n *Node) start() error {
 		return err
 	}
 	public := kad.PublicKeyOf(key)
-	n.key, n.self, n.lives = key, kad.NewContact(public), newLives()
+	n.key, n.self, n.lives = key, kad.NewContact(public), newLives(n.config.ReplicateInterval)
 	n.tokens = newTokens(n.clock, n.config.TokenInterval)
 	n.table = ktable.New(n.self.ID, ktable.Config{
 		K:               n.config.K,
