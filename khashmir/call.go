@@ -19,6 +19,7 @@ type call struct {
 	query  krpc.Query // what every contact on the way is asked
 
 	reply func(from kad.Contact, r krpc.Reply) // every answer; may be nil
+	wants func() bool                          // nothing has come of it yet, and who is late may still have it; may be nil
 	found func()                               // the lookup is complete
 	ended func(err error)                      // exactly once, however it ends
 
@@ -114,7 +115,7 @@ func (c *call) step() {
 	if c.over || c.complete {
 		return
 	}
-	if c.lookup.Done() {
+	if c.lookup.Done() && !(c.wants != nil && c.wants() && c.lookup.Overtook()) {
 		c.complete = true
 		if !c.narrow {
 			c.node.table.LookedUp(c.query.Target, c.freshness())

@@ -86,6 +86,7 @@ type busy struct {
 // sentOn: from has what is wanted, and names others that may. Where as many say so
 // as are asked at once, it is hot everywhere, and going on would take too long.
 func (s *search) sentOn(from kad.Contact, times uint64) {
+	s.there = true
 	s.hot = append(s.hot, busy{from, times})
 	if len(s.hot) >= s.node.config.Alpha && s.reading == 0 {
 		s.insist()

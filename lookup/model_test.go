@@ -124,6 +124,22 @@ func (m *model) Done() bool {
 	return len(window) == m.config.K || len(m.in("late")) == 0
 }
 
+func (m *model) Overtook() bool {
+	closest := m.closest()
+	return slices.ContainsFunc(m.in("late"), func(c *modelled) bool {
+		return len(closest) < m.config.K || m.target.CompareDistance(c.contact.ID, closest[len(closest)-1].ID) < 0
+	})
+}
+
+func (m *model) closest() (closest []kad.Contact) {
+	for _, c := range m.in("answered") {
+		if len(closest) < m.config.K {
+			closest = append(closest, c.contact)
+		}
+	}
+	return closest
+}
+
 func (m *model) Dry() bool {
 	others := slices.DeleteFunc(m.in("unasked", "asked", "answered"), func(c *modelled) bool { return c.depth == 0 })
 	return len(others) < m.config.K
@@ -131,21 +147,17 @@ func (m *model) Dry() bool {
 
 // outcome is all that a lookup tells about itself.
 func (m *model) outcome() string {
-	var closest []kad.Contact
 	hops := 0
 	for _, c := range m.in("answered") {
-		if len(closest) < m.config.K {
-			closest = append(closest, c.contact)
-		}
 		if hops == 0 {
 			hops = c.depth
 		}
 	}
-	return fmt.Sprint(m.Done(), m.Dry(), nicknames(closest), hops, m.questions, len(m.in("asked")))
+	return fmt.Sprint(m.Done(), m.Overtook(), m.Dry(), nicknames(m.closest()), hops, m.questions, len(m.in("asked")))
 }
 
 func outcome(l *lookup.Lookup) string {
-	return fmt.Sprint(l.Done(), l.Dry(), nicknames(l.Closest()), l.Hops(), l.Questions(), l.InFlight())
+	return fmt.Sprint(l.Done(), l.Overtook(), l.Dry(), nicknames(l.Closest()), l.Hops(), l.Questions(), l.InFlight())
 }
 
 // TestTheLookupDoesWhatTheModelDoes also shows that forgetting the far end of

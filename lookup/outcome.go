@@ -33,6 +33,26 @@ func (l *Lookup) Done() bool {
 	return window == l.config.K || l.late == 0
 }
 
+// Overtook reports whether somebody was overtaken who would be one of the Closest:
+// who has found nothing so far may want that answer too.
+func (l *Lookup) Overtook() bool {
+	if l.late == 0 {
+		return false
+	}
+	window := 0
+	for i := range l.shortlist {
+		switch l.shortlist[i].state {
+		case late:
+			return true
+		case answered:
+			if window++; window == l.config.K {
+				return false
+			}
+		}
+	}
+	return false
+}
+
 // Dry reports whether fewer than K others are left that have answered or may yet do
 // so in time. Who knows more contacts should Add them.
 func (l *Lookup) Dry() bool {
