@@ -274,7 +274,10 @@ func TestAHistoryIsBounded(t *testing.T) {
 	s.keys("1" + enter)
 	s.wait("\n1\r\n")
 	s.wait(" > ")
-	s.keys("1" + enter + ctrlD)
+	s.keys("1" + enter)
+	s.wait("\n1\r\n")
+	s.wait(" > ") // while a line runs the terminal is not ours, and ctrl-D would be its end of file
+	s.keys(ctrlD)
 	if err := s.left(); err != nil {
 		t.Error(err)
 	}
