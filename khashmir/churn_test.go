@@ -26,7 +26,7 @@ func TestAnHourOfChurnLeavesNothingBehind(t *testing.T) {
 		})
 		churn := func(d time.Duration) {
 			for end := time.Now().Add(d); time.Now().Before(end); {
-				time.Sleep(30 * time.Second)
+				time.Sleep(time.Minute)
 				w.leaves(w.nodes[files%len(w.nodes)], files%2 == 0)
 				w.come()
 				w.store(w.nodes[0], files%8, khashmir.TTL(10*time.Minute))

@@ -205,6 +205,7 @@ func damage(random *rand.Rand, file []byte, n int) {
 // served. What only a running store would come upon is saved by the next
 // start; then only that is lost which was on the damaged pages.
 func TestADamagedFileCostsWhatWasOnItsDamagedPages(t *testing.T) {
+	t.Parallel()
 	l := newLibrary(t)
 	hurt := make([][]int, 0, 64)
 	for _, n := range l.inner { // the worst pages, one at a time
@@ -219,12 +220,13 @@ func TestADamagedFileCostsWhatWasOnItsDamagedPages(t *testing.T) {
 		hurt = append(hurt, pages)
 	}
 	for i, pages := range hurt {
+		file, most := bytes.Clone(l.file), 0
+		for _, n := range pages {
+			damage(random, file, n)
+			most += l.rows[n]
+		}
 		t.Run(fmt.Sprint(i, pages), func(t *testing.T) {
-			file, most := bytes.Clone(l.file), 0
-			for _, n := range pages {
-				damage(random, file, n)
-				most += l.rows[n]
-			}
+			t.Parallel()
 			path := write(t, file)
 			l.visit(t, path) // it may not find all that is there
 			if err := os.WriteFile(path+mark, nil, 0o600); err != nil {

@@ -101,8 +101,12 @@ func TestAFullStoreTakesBackWhatIsOnLoanFarthestKeysFirst(t *testing.T) {
 // Both twins let go of the same, whatever happens, be their entries few or more
 // than are listed at a time.
 func TestTheTwinsEvictTheSame(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{1, 8} {
-		twinsEvictTheSame(t, n)
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			twinsEvictTheSame(t, n)
+		})
 	}
 }
 
