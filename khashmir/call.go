@@ -33,7 +33,8 @@ type call struct {
 
 	observers observers
 	settling  bool // it is the node's own, for a table that is new
-	narrow    bool // it looks for kad.StrayWidth contacts, not for K
+	narrow    int  // how many contacts it looks for, if those are fewer than K
+	aside     bool // it does not count as a look into its target's bucket
 
 	desperate bool        // everybody we know is on the list
 	forget    func() bool // stops listening to the context
@@ -93,8 +94,8 @@ func (n *Node) begin(ctx context.Context, c *call) {
 // K, for the closest to a key that we are to hold need not be the closest to us.
 func (c *call) width() int {
 	switch n := c.node; {
-	case c.narrow:
-		return min(kad.StrayWidth, n.config.K)
+	case c.narrow > 0:
+		return min(c.narrow, n.config.K)
 	case c.query.Target == n.self.ID && !n.config.Client:
 		return kad.JoinWidth * n.config.K
 	default:
@@ -117,7 +118,7 @@ func (c *call) step() {
 	}
 	if c.lookup.Done() && !(c.wants != nil && c.wants() && c.lookup.Overtook()) {
 		c.complete = true
-		if !c.narrow {
+		if !c.aside {
 			c.node.table.LookedUp(c.query.Target, c.freshness())
 		}
 		c.node.counts.hops += c.lookup.Hops()
@@ -139,9 +140,9 @@ func (c *call) freshness() time.Time {
 }
 
 // measure learns from a lookup how large the network is. One for our own ID
-// would find us where nobody is by chance.
+// would find us where nobody is by chance, and a stray's key may have been chosen.
 func (c *call) measure() {
-	if closest := c.lookup.Closest(); len(closest) == c.node.config.K && c.query.Target != c.node.self.ID {
+	if closest := c.lookup.Closest(); len(closest) == c.width() && c.query.Target != c.node.self.ID && !c.aside {
 		c.node.density.observe(c.query.Target, closest, c.settling)
 	}
 }

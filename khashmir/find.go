@@ -165,7 +165,7 @@ func findCall(id kad.ID, then func([]kad.Contact, error)) *call {
 // then runs under the lock, exactly once.
 func (n *Node) findAround(id kad.ID, then func([]kad.Contact, error)) {
 	c := findCall(id, nil)
-	c.narrow = true
+	c.narrow, c.aside = kad.StrayWidth, true
 	c.ended = func(err error) {
 		if c.lookup == nil {
 			then(nil, err)

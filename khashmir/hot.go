@@ -54,7 +54,7 @@ func (n *Node) tooOften(key kad.ID, now time.Time) uint64 {
 func (n *Node) gave(key kad.ID, now time.Time) {
 	n.mu.Lock()
 	defer n.unlock()
-	copies := float64(n.density.nodes(n.config.K)) * kad.CacheShare
+	copies := float64(n.density.nodes()) * kad.CacheShare
 	if copies >= float64(kad.HotHelpers*n.config.K) {
 		n.hot.times(key, now) // of this interval
 		n.hot.count(key)

@@ -71,8 +71,7 @@ func (n *Node) maintain() {
 	}
 	if !alone && !n.closed {
 		if stale := n.table.Stale(n.clock.Now(), n.config.BucketStaleness); len(stale) > 0 {
-			target := kad.RandomInRange(stale[0].Prefix, stale[0].Bits, n.clock)
-			n.findNode(context.Background(), target, func([]kad.Contact, error) {})
+			n.refresh(stale[0])
 		}
 	}
 	n.unlock()
@@ -83,6 +82,17 @@ func (n *Node) maintain() {
 		}
 		n.rejoin(saved)
 	}
+}
+
+// refresh looks into the range of a bucket: narrowly, for a few that live are enough
+// to come in by; but around the node itself nobody is to be missed. Call it under the
+// lock.
+func (n *Node) refresh(r kad.Range) {
+	c := findCall(kad.RandomInRange(r.Prefix, r.Bits, n.clock), func([]kad.Contact, error) {})
+	if !r.Contains(n.self.ID) {
+		c.narrow = kad.RefreshWidth
+	}
+	n.begin(context.Background(), c)
 }
 
 // alone is after how many silent contacts in a row nobody seems to be there any

@@ -45,7 +45,7 @@ type Lookup struct {
 	Number    int // counts the lookups of this node, from 1
 	Target    ID
 	Values    bool      // whether values were looked for too
-	Closest   []Contact // that answered, up to K (up to kad.StrayWidth, of a search for whom a stray belongs to), the closest first; this node may be one
+	Closest   []Contact // that answered, up to K (up to kad.StrayWidth or kad.RefreshWidth, of a search that is the node's own), the closest first; this node may be one
 	Questions int       // asked
 	Answers   int       // of these
 	Hops      int       // how deep the closest was found: 1 is from this node's own table

@@ -53,7 +53,7 @@ func (n *Node) Stats() (Stats, error) {
 		Contacts: n.table.Len(),
 		InFlight: len(n.calls),
 		Cached:   len(n.cache.keys),
-		Network:  n.density.nodes(n.config.K),
+		Network:  n.density.nodes(),
 		Lookups:  c.lookups,
 		Hops:     c.hops,
 		Asked:    c.asked,
