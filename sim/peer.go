@@ -34,6 +34,7 @@ type peer struct {
 	mappings   map[int32]int64 // of its NAT: when it spoke to whom
 
 	life  int // how often it was started
+	whole int // lookups in this life that have found K
 	since int64
 	ops   []*op // of the workload, in progress
 }
@@ -81,6 +82,7 @@ func (p *peer) start() {
 	}
 	p.node, p.since = node, s.now
 	p.life++
+	p.whole = 0
 	if p.liar {
 		p.handle = s.lies(p)
 	}

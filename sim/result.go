@@ -60,7 +60,7 @@ type Result struct {
 	// it held, where less than Replicas were left and one came.
 	Repair Quantiles `json:"repair_s"`
 
-	// Size is how far off the nodes are that have seen 16 lookups and more, when
+	// Size is how far off the nodes are that have made 16 lookups for K and more, when
 	// they are asked how many there are; and the same by a rule of thumb, as
 	// Kademlua's prompt has it: K, and twice as many for each split.
 	Size       Estimates `json:"size"`
@@ -182,7 +182,7 @@ func (s *Sim) sizes() (learned, byRule Estimates) {
 	for _, m := range s.roster {
 		p := s.peers[m.index]
 		stats, err := p.node.Stats()
-		if err != nil || p.liar || stats.Lookups < 16 || stats.Network == 0 {
+		if err != nil || p.liar || p.whole < 16 || stats.Network == 0 {
 			continue
 		}
 		l = append(l, float64(stats.Network)/float64(len(s.roster)))

@@ -150,6 +150,9 @@ func (p *peer) works(target kad.ID) bool {
 func (p *peer) lookedUp(l khashmir.Lookup) {
 	s := p.sim
 	s.checkLookup(p, l)
+	if len(l.Closest) == s.k() && l.Target != p.self.ID {
+		p.whole++
+	}
 	for _, o := range p.ops {
 		if o.target != l.Target {
 			continue
