@@ -129,8 +129,9 @@ const (
 	SettleBuckets = 4
 	SettledFor    = 15 * time.Minute
 
-	// RefreshWidth is how many contacts a node looks for when it refreshes a bucket,
-	// which is a third of the questions that K take. Around itself it looks for K.
+	// RefreshWidth is how many contacts a node looks for when it refreshes a bucket that
+	// has K, which is a third of the questions that K take. Around itself, and where it
+	// knows fewer, it looks for K.
 	RefreshWidth = 2
 
 	// ReplacementsPerBucket is how many contacts wait for a place in a full

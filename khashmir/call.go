@@ -19,7 +19,6 @@ type call struct {
 	query  krpc.Query // what every contact on the way is asked
 
 	reply func(from kad.Contact, r krpc.Reply) // every answer; may be nil
-	wants func() bool                          // nothing has come of it yet, and who is late may still have it; may be nil
 	found func()                               // the lookup is complete
 	ended func(err error)                      // exactly once, however it ends
 
@@ -35,6 +34,10 @@ type call struct {
 	settling  bool // it is the node's own, for a table that is new
 	narrow    int  // how many contacts it looks for, if those are fewer than K
 	aside     bool // it does not count as a look into its target's bucket
+	patient   bool // it waits for who is late, if that is one of the closest
+
+	waited bool        // for long enough
+	unwait func() bool // ends the waiting
 
 	desperate bool        // everybody we know is on the list
 	forget    func() bool // stops listening to the context
@@ -116,7 +119,7 @@ func (c *call) step() {
 	if c.over || c.complete {
 		return
 	}
-	if c.lookup.Done() && !(c.wants != nil && c.wants() && c.lookup.Overtook()) {
+	if c.lookup.Done() && !c.waits() {
 		c.complete = true
 		if !c.aside {
 			c.node.table.LookedUp(c.query.Target, c.freshness())
@@ -130,6 +133,26 @@ func (c *call) step() {
 	c.watch()
 }
 
+// waits reports whether the lookup goes on for those whom it has overtaken, until they
+// have answered or are given up, and no longer than for kad.MaxTimeout in all: what one
+// of them names may be late as well.
+func (c *call) waits() bool {
+	if !c.patient || c.waited || !c.lookup.Overtook() {
+		return false
+	}
+	if c.unwait == nil {
+		n := c.node
+		c.unwait = n.afterFunc(kad.MaxTimeout, func() {
+			n.mu.Lock()
+			defer n.unlock()
+			if c.waited = true; !c.over && !c.complete {
+				c.step()
+			}
+		})
+	}
+	return true
+}
+
 // freshness is as of when the target's bucket counts as looked up.
 func (c *call) freshness() time.Time {
 	now := c.node.clock.Now()
@@ -140,9 +163,9 @@ func (c *call) freshness() time.Time {
 }
 
 // measure learns from a lookup how large the network is. One for our own ID
-// would find us where nobody is by chance, and a stray's key may have been chosen.
+// would find us where nobody is by chance, and by two contacts two liars decide.
 func (c *call) measure() {
-	if closest := c.lookup.Closest(); len(closest) == c.width() && c.query.Target != c.node.self.ID && !c.aside {
+	if closest := c.lookup.Closest(); len(closest) == c.node.config.K && c.query.Target != c.node.self.ID {
 		c.node.density.observe(c.query.Target, closest, c.settling)
 	}
 }
@@ -240,6 +263,9 @@ func (c *call) end(err error) {
 	}
 	if c.watching {
 		c.unwatch()
+	}
+	if c.unwait != nil {
+		c.unwait()
 	}
 	c.ended(err)
 }

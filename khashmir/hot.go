@@ -54,7 +54,7 @@ func (n *Node) tooOften(key kad.ID, now time.Time) uint64 {
 func (n *Node) gave(key kad.ID, now time.Time) {
 	n.mu.Lock()
 	defer n.unlock()
-	copies := float64(n.density.nodes()) * kad.CacheShare
+	copies := float64(n.density.nodes(n.config.K)) * kad.CacheShare
 	if copies >= float64(kad.HotHelpers*n.config.K) {
 		n.hot.times(key, now) // of this interval
 		n.hot.count(key)
@@ -86,7 +86,6 @@ type busy struct {
 // sentOn: from has what is wanted, and names others that may. Where as many say so
 // as are asked at once, it is hot everywhere, and going on would take too long.
 func (s *search) sentOn(from kad.Contact, times uint64) {
-	s.there = true
 	s.hot = append(s.hot, busy{from, times})
 	if len(s.hot) >= s.node.config.Alpha && s.reading == 0 {
 		s.insist()

@@ -84,12 +84,13 @@ func (n *Node) maintain() {
 	}
 }
 
-// refresh looks into the range of a bucket: narrowly, for a few that live are enough
-// to come in by; but around the node itself nobody is to be missed. Call it under the
-// lock.
+// refresh looks into the range of a bucket: narrowly where there are K already, of whom
+// some may be dead by now; but around the node itself nobody is to be missed. Call it
+// under the lock.
 func (n *Node) refresh(r kad.Range) {
-	c := findCall(kad.RandomInRange(r.Prefix, r.Bits, n.clock), func([]kad.Contact, error) {})
-	if !r.Contains(n.self.ID) {
+	target := kad.RandomInRange(r.Prefix, r.Bits, n.clock)
+	c := findCall(target, func([]kad.Contact, error) {})
+	if !n.table.Short(target) && !r.Contains(n.self.ID) {
 		c.narrow = kad.RefreshWidth
 	}
 	n.begin(context.Background(), c)

@@ -1,6 +1,7 @@
 package khashmir_test
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -74,33 +75,48 @@ func (s slow) Ask(to kad.Contact, q krpc.Query, then func(krpc.Reply, error)) {
 	})
 }
 
-func TestWhoeverMayHaveTheValueIsWaitedForUntilItIsFound(t *testing.T) {
+// slowTown is forty nodes for which holders are slower than everybody else, and a
+// value at the K closest to its key.
+func slowTown(t *testing.T) (net *transport.Network, nodes []*khashmir.Node, key kad.ID, stores []khashmir.Store) {
+	net = transport.NewNetwork(1)
+	net.SetLatency(5*time.Millisecond, 0)
+	nodes = join(t, net, 40, func(_ int, c *khashmir.Config) {
+		stores = append(stores, c.Store)
+		c.Transport = slow{c.Transport, kad.MinTimeout / 2}
+	})
+	key = kad.HashID([]byte("large"))
+	stored, err := nodes[0].Store(t.Context(), key, []byte("value"))
+	if err != nil || len(stored.Stored) != kad.Replicas {
+		t.Fatalf("stored %v, %v", stored, err)
+	}
+	return net, nodes, key, stores
+}
+
+func TestWhoeverMayHaveTheValueIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		// Given a value at the K closest of forty, and for all nodes its holders slower
-		// than everybody else
-		net := transport.NewNetwork(1)
-		net.SetLatency(5*time.Millisecond, 0)
-		nodes := join(t, net, 40, func(_ int, c *khashmir.Config) {
-			c.Transport = slow{c.Transport, kad.MinTimeout / 2}
-		})
-		key := kad.HashID([]byte("large"))
-		stored, err := nodes[0].Store(t.Context(), key, []byte("value"))
-		if err != nil || len(stored.Stored) != kad.Replicas {
-			t.Fatalf("stored %v, %v", stored, err)
+		// Given a value whose holders are slow, and a node that has another one
+		owner := key(99)
+		_, nodes, key, stores := slowTown(t)
+		odd := slices.IndexFunc(nodes, func(n *khashmir.Node) bool { return !slices.Contains(byDistance(nodes, key)[:kad.Replicas], n.ID()) })
+		e := kad.Entry{Value: []byte("another"), TTL: time.Hour, Created: time.Now(), Seq: 1}
+		e.Sign(key, owner)
+		if err := stores[odd].Put(key, e, netip.Prefix{}, time.Now()); err != nil {
+			t.Fatal(err)
 		}
 		// when each node looks for it, then it is found, however many others have
 		// said meanwhile that they have nothing
 		for i, node := range nodes {
 			for _, options := range [][]khashmir.FindOption{nil, {khashmir.Enough(1)}} {
-				found := 0
+				var found []string
 				for value, err := range node.Values(t.Context(), key, options...) {
-					if err != nil || string(value) != "value" {
-						t.Errorf("node %d: %q, %v", i, value, err)
+					if err != nil {
+						t.Errorf("node %d: %v", i, err)
 					}
-					found++
+					found = append(found, string(value))
 				}
-				if found != 1 {
-					t.Errorf("node %d found %d values with %d options", i, found, len(options))
+				// and who has something itself finds it all the same
+				if want := options == nil || i != odd; len(found) == 0 || slices.Contains(found, "value") != want {
+					t.Errorf("node %d found %q with %d options", i, found, len(options))
 				}
 			}
 		}
@@ -111,6 +127,90 @@ func TestWhoeverMayHaveTheValueIsWaitedForUntilItIsFound(t *testing.T) {
 		}
 		if took := time.Since(began); took >= kad.MinTimeout/2 {
 			t.Errorf("nothing was found in %v", took)
+		}
+	})
+}
+
+func TestARemovalWaitsForTheHolders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, nodes, key, _ := slowTown(t)
+		removed, err := nodes[0].Remove(t.Context(), key, []byte("value"))
+		for _, holder := range byDistance(nodes, key)[:kad.Replicas] {
+			if !slices.Contains(idsOf(removed.Stored), holder) {
+				t.Errorf("%s has not heard of it, %v", holder, err)
+			}
+		}
+	})
+}
+
+func TestWhoShowsNothingDoesNotEndTheWaiting(t *testing.T) {
+	for name, lie := range map[string]krpc.Reply{
+		"there is more": {Next: 1, Token: "x"},
+		"it is hot":     {Hot: 1, Token: "x"},
+		"it is old":     {Entries: []krpc.Entry{{Value: []byte("x"), Age: 2, TTL: 1}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				// Given a liar that all know
+				net, nodes, key, _ := slowTown(t)
+				liar := peer(t, net, 1234, func(_ kad.Contact, q krpc.Query) krpc.Reply {
+					if q.Method == krpc.FindValue && q.Cursor == 0 && !q.Hot {
+						return lie
+					}
+					return honest(1234, q)
+				})
+				for _, node := range nodes {
+					add(t, node, liar.Addr())
+				}
+				// when anybody looks for a value, then it is found
+				for i, node := range nodes {
+					if got := find(t, node, key); got != "value" {
+						t.Errorf("node %d found %q", i, got)
+					}
+				}
+			})
+		})
+	}
+}
+
+// Each of a row of liars names one that is closer, and takes its time.
+func TestLiarsInARowDelayAFindOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := transport.NewNetwork(1)
+		net.SetLatency(5*time.Millisecond, 0)
+		nodes := join(t, net, 40, nil)
+		target := kad.HashID([]byte("not there"))
+		closer := func(a, b kad.ID) bool { return target.CompareDistance(a, b) < 0 }
+		id := func(i int) kad.ID { return kad.PublicKeyOf(key(i)).ID() }
+		var row []int // the farthest first
+		for i, eighth := 1000, byDistance(nodes, target)[kad.K-1]; len(row) < 30; i++ {
+			if closer(id(i), eighth) {
+				row = append(row, i)
+			}
+		}
+		slices.SortFunc(row, func(a, b int) int { return target.CompareDistance(id(b), id(a)) })
+		var liar func(nth int) kad.Contact
+		liar = func(nth int) kad.Contact {
+			var after []kad.Contact
+			return peer(t, net, row[nth], func(_ kad.Contact, q krpc.Query) krpc.Reply {
+				r := honest(row[nth], q)
+				if q.Method == krpc.FindValue && nth+1 < len(row) {
+					time.Sleep(kad.FirstTimeout - 50*time.Millisecond)
+					if after == nil {
+						after = []kad.Contact{liar(nth + 1)}
+					}
+					r.Contacts = after
+				}
+				return r
+			})
+		}
+		add(t, nodes[0], liar(0).Addr())
+		began := time.Now()
+		for value, err := range nodes[0].Values(t.Context(), target) {
+			t.Errorf("found %q, %v", value, err)
+		}
+		if took := time.Since(began); took < kad.MaxTimeout || took > kad.MaxTimeout+kad.MaxLate {
+			t.Errorf("nothing was found in %v, not %v and a little", took, kad.MaxTimeout)
 		}
 	})
 }

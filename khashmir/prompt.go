@@ -19,7 +19,7 @@ func Prompt() StoreOption { return func(s *storing) { s.prompt = true } }
 // surely: by all that is known of the network's size, id is one of the Replicas
 // closest to the key. With the size not known, nobody is.
 func (p *publication) surely(id kad.ID) bool {
-	rank, ok := p.node.density.rank(p.query.Target, id)
+	rank, ok := p.node.density.rank(p.query.Target, id, p.node.config.K)
 	return ok && rank < kad.PromptRank*float64(p.node.config.Replicas)
 }
 

@@ -52,7 +52,7 @@ func (n *Node) publish(ctx context.Context, key kad.ID, value []byte, s storing,
 		p.entry = n.sign(key, value, s)
 	}
 	if s.removes {
-		p.query.Method = krpc.FindValue // to see who else holds it
+		p.query.Method, p.patient = krpc.FindValue, true // to see who else holds it
 	}
 	n.mu.Lock()
 	defer n.leave()

@@ -53,7 +53,7 @@ func (n *Node) Stats() (Stats, error) {
 		Contacts: n.table.Len(),
 		InFlight: len(n.calls),
 		Cached:   len(n.cache.keys),
-		Network:  n.density.nodes(),
+		Network:  n.density.nodes(n.config.K),
 		Lookups:  c.lookups,
 		Hops:     c.hops,
 		Asked:    c.asked,

@@ -22,10 +22,10 @@ func (n *Node) ValueForKey(ctx context.Context, key ID, callback func(values [][
 	s.call = call{
 		query: krpc.Query{Method: krpc.FindValue, Target: key},
 		reply: s.replied,
-		wants: func() bool { return !s.there },
 		found: s.found,
 		ended: s.ended,
 	}
+	s.patient = true // who is late may have what nobody else has
 	s.query.Any = s.enough > 0
 	n.mu.Lock()
 	defer n.leave()
@@ -97,7 +97,6 @@ type search struct {
 	enough   int                            // values that end the search; 0: all there are
 	gift     gift
 	hot      []busy // who has it, and has sent us on to others
-	there    bool   // somebody has said to have it
 	reading  int    // holders that are being asked for more
 	lost     bool   // one of them did not answer
 }
@@ -115,22 +114,12 @@ func (s *search) readHere() {
 		for _, e := range page {
 			values = append(values, e.Value)
 		}
-		if len(values) > 0 {
-			s.seenHere()
-		}
 		s.hand(values)
 		if next == 0 || s.enough > 0 && len(s.seen) >= s.enough {
 			return
 		}
 		after = next
 	}
-}
-
-// seenHere notes that this node has some of them itself.
-func (s *search) seenHere() {
-	s.node.mu.Lock()
-	defer s.node.unlock()
-	s.there = true
 }
 
 // hand gives the caller what it has not seen yet.
@@ -185,7 +174,6 @@ func (s *search) take(from kad.Contact, r krpc.Reply, before int) {
 	if more {
 		s.reading++
 	}
-	s.there = s.there || more || len(values) > 0
 	n := s.node
 	n.post(&s.out, func() {
 		s.hand(values)

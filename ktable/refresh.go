@@ -25,6 +25,9 @@ func (t *Table) Stale(now time.Time, age time.Duration) []kad.Range {
 	return stale
 }
 
+// Short reports whether there are fewer than K contacts where id would be.
+func (t *Table) Short(id kad.ID) bool { return t.bucketOf(id).placed.len() < t.config.K }
+
 // lively reports whether the i-th bucket is full of contacts that have all answered
 // more recently than age: a lookup would bring nobody in. Our own is never: it is
 // for those around us that nobody is missed.

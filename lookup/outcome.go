@@ -10,7 +10,8 @@ import kad "github.com/khashmir/kad"
 // at once.
 //
 // Done tells the present state: the answer of a late contact may bring closer
-// ones, and then Done is false again. A caller stops when it is first true.
+// ones, and then Done is false again. A caller stops when it is first true, or goes on
+// for those who are late as long as it likes (Overtook).
 func (l *Lookup) Done() bool {
 	if l.spent() && l.inFlight == 0 {
 		return true
@@ -33,8 +34,8 @@ func (l *Lookup) Done() bool {
 	return window == l.config.K || l.late == 0
 }
 
-// Overtook reports whether somebody was overtaken who would be one of the Closest:
-// who has found nothing so far may want that answer too.
+// Overtook reports whether somebody is late who would be one of the Closest: who looks
+// for what only one of them may have wants that answer too.
 func (l *Lookup) Overtook() bool {
 	if l.late == 0 {
 		return false

@@ -78,9 +78,9 @@ func oneRun(b *strings.Builder, r *sim.Result) {
 	if r.Judged > 0 {
 		fmt.Fprintf(b, "  tables   of their closest neighbours nodes know all but %.2f on average\n", float64(r.Strangers)/float64(r.Judged))
 	}
-	if r.Size.Count > 0 {
-		fmt.Fprintf(b, "  size     nodes that have looked 16 times take it for %+.1f %% off, give or take %.1f %% (by the splits of their tables: %+.0f %%, %.0f %%)\n",
-			100*r.Size.Bias, 100*r.Size.Deviation, 100*r.SizeByRule.Bias, 100*r.SizeByRule.Deviation)
+	if r.Size.Count > 1 {
+		fmt.Fprintf(b, "  size     %d nodes have looked 16 times: they take it for %+.1f %% off, give or take %.1f %% (by the splits of their tables: %+.0f %%, %.0f %%)\n",
+			r.Size.Count, 100*r.Size.Bias, 100*r.Size.Deviation, 100*r.SizeByRule.Bias, 100*r.SizeByRule.Deviation)
 	}
 	if h := r.HalfLife; h.Count > 0 {
 		fmt.Fprintf(b, "  lives    nodes ten minutes old and more take %v for the median session (80 in 100 between %v and %v)\n",
