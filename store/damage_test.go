@@ -212,7 +212,7 @@ func TestADamagedFileCostsWhatWasOnItsDamagedPages(t *testing.T) {
 		hurt = append(hurt, []int{n})
 	}
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 16 {
+	for range 8 {
 		pages := make([]int, 1+random.IntN(6))
 		for i := range pages {
 			pages[i] = 1 + random.IntN(len(l.file)/pageSize)
