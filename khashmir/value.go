@@ -24,8 +24,9 @@ func (n *Node) ValueForKey(ctx context.Context, key ID, callback func(values [][
 		reply: s.replied,
 		found: s.found,
 		ended: s.ended,
+
+		patient: true, // who is late may have what nobody else has
 	}
-	s.patient = true // who is late may have what nobody else has
 	s.query.Any = s.enough > 0
 	n.mu.Lock()
 	defer n.leave()

@@ -34,7 +34,7 @@ type peer struct {
 	mappings   map[int32]int64 // of its NAT: when it spoke to whom
 
 	life  int // how often it was started
-	whole int // lookups in this life that have found K
+	whole int // lookups in this life that have found K, but those for its own place
 	since int64
 	ops   []*op // of the workload, in progress
 }
