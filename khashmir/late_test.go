@@ -1,8 +1,10 @@
 package khashmir_test
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -211,6 +213,52 @@ func TestLiarsInARowDelayAFindOnce(t *testing.T) {
 		}
 		if took := time.Since(began); took < kad.MaxTimeout || took > kad.MaxTimeout+kad.MaxLate {
 			t.Errorf("nothing was found in %v, not %v and a little", took, kad.MaxTimeout)
+		}
+	})
+}
+
+// timed is a clock that knows how many timers are set.
+type timed struct {
+	*rand.ChaCha8
+	set atomic.Int32
+}
+
+func (*timed) Now() time.Time { return time.Now() }
+
+func (c *timed) AfterFunc(d time.Duration, f func()) func() bool {
+	c.set.Add(1)
+	t := time.AfterFunc(max(d, 1), func() { c.set.Add(-1); f() })
+	return func() bool {
+		stopped := t.Stop()
+		if stopped {
+			c.set.Add(-1)
+		}
+		return stopped
+	}
+}
+
+func TestAFindThatWaitedLeavesNoTimer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// Given a node to which holders are slow
+		net, nodes, key, _ := slowTown(t)
+		clock := &timed{ChaCha8: rand.NewChaCha8([32]byte{})}
+		config := inMemory(net, len(nodes))
+		config.Transport, config.Clock = slow{config.Transport, kad.MinTimeout / 2}, clock
+		node := open(t, config)
+		add(t, node, nodes[0].Addr())
+		if _, err := node.FindCloseNodes(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		before, began := clock.set.Load(), time.Now()
+		// when it finds what it has waited for
+		if got := find(t, node, key); got != "value" || time.Since(began) < kad.MinTimeout/2 {
+			t.Fatalf("found %q in %v", got, time.Since(began))
+		}
+		synctest.Wait()
+		// then no more timers are set than before
+		if after := clock.set.Load(); after > before {
+			t.Errorf("%d timers are set, and %d before", after, before)
 		}
 	})
 }
