@@ -137,7 +137,7 @@ func (l *Lookup) Next() (c kad.Contact, ok bool) {
 
 // lot is what c has drawn, where the window is scattered.
 func (l *Lookup) lot(c *candidate) uint64 {
-	x := binary.BigEndian.Uint64(c.id[:8]) ^ l.config.Scatter
+	x := binary.BigEndian.Uint64(c.contact.ID[:]) ^ l.config.Scatter
 	x = (x ^ x>>33) * 0xff51afd7ed558ccd // MurmurHash3's finish: all bits count
 	x = (x ^ x>>33) * 0xc4ceb9fe1a85ec53
 	return x ^ x>>33

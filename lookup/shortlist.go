@@ -1,18 +1,20 @@
 package lookup
 
 import (
+	"encoding/binary"
 	"slices"
 
 	kad "github.com/khashmir/kad"
 )
 
 // candidate is a place on the shortlist. The contact itself stays where it came
-// from, so that little has to be moved when one is put between others.
+// from, so that little has to be moved when one is put between others, and little
+// looked at when one is searched.
 type candidate struct {
-	contact *kad.Contact
-	id      kad.ID // the contact's
-	depth   int32  // 1 for a seed, one more than that of whoever named it first; 0 for our own node
-	state   state
+	contact  *kad.Contact
+	distance uint64 // from the target, its first eight bytes: nearly always all it takes
+	depth    int32  // 1 for a seed, one more than that of whoever named it first; 0 for our own node
+	state    state
 }
 
 type state uint8
@@ -40,19 +42,26 @@ func (l *Lookup) learn(c *kad.Contact, depth int32) {
 // find is where on the shortlist id is, or would be. Two IDs are equally far
 // from the target only if they are the same, so the distance is enough to tell.
 func (l *Lookup) find(id kad.ID) (i int, known bool) {
-	low, high := 0, len(l.shortlist)
-	for low < high {
-		middle := int(uint(low+high) / 2)
-		switch l.target.CompareDistance(id, l.shortlist[middle].id) {
-		case 0:
-			return middle, true
-		case -1:
+	distance := l.distance(id)
+	high := len(l.shortlist)
+	for i < high {
+		if middle := int(uint(i+high) / 2); l.shortlist[middle].distance < distance {
+			i = middle + 1
+		} else {
 			high = middle
-		default:
-			low = middle + 1
 		}
 	}
-	return low, false
+	for ; i < len(l.shortlist) && l.shortlist[i].distance == distance; i++ {
+		if order := l.target.CompareDistance(id, l.shortlist[i].contact.ID); order <= 0 {
+			return i, order == 0
+		}
+	}
+	return i, false
+}
+
+// distance is a candidate's.
+func (l *Lookup) distance(id kad.ID) uint64 {
+	return binary.BigEndian.Uint64(l.target[:]) ^ binary.BigEndian.Uint64(id[:])
 }
 
 // insert puts c at place i, and forgets an unasked candidate that comes to lie
@@ -78,5 +87,5 @@ func (l *Lookup) insert(i int, contact *kad.Contact, depth int32, state state) {
 	if last := limit - 1; i < limit && last < len(l.shortlist) && l.shortlist[last].state == unasked {
 		l.shortlist = slices.Delete(l.shortlist, last, last+1)
 	}
-	l.shortlist = slices.Insert(l.shortlist, i, candidate{contact: contact, id: contact.ID, depth: depth, state: state})
+	l.shortlist = slices.Insert(l.shortlist, i, candidate{contact, l.distance(contact.ID), depth, state})
 }
