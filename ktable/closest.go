@@ -32,9 +32,10 @@ func (t *Table) Closest(dst []kad.Contact, target kad.ID, n int) []kad.Contact {
 	if len(found) < n {
 		found = t.appendClosest(found[:0], target, n, true, nil)
 	}
-	dst = slices.Grow(dst, len(found))
-	for _, m := range found {
-		dst = append(dst, m.member.contact())
+	end := len(dst)
+	dst = slices.Grow(dst, len(found))[:end+len(found)]
+	for i, m := range found {
+		m.write(&dst[end+i])
 	}
 	return dst
 }
@@ -42,12 +43,13 @@ func (t *Table) Closest(dst []kad.Contact, target kad.ID, n int) []kad.Contact {
 // Nearest appends up to n contacts to dst, those of the nearest buckets first, in no
 // order within one: whom to know again after a restart.
 func (t *Table) Nearest(dst []kad.Contact, n int) []kad.Contact {
-	dst = slices.Grow(dst, min(n, t.Len()))
+	end := len(dst)
+	dst = slices.Grow(dst, min(n, t.Len()))[:end+min(n, t.Len())]
 	for i := len(t.buckets) - 1; i >= 0; i-- {
 		placed := t.buckets[i].placed.members
-		for j := range placed[:min(n, len(placed))] {
-			dst = append(dst, placed[j].contact())
-			n--
+		for j := range placed[:min(len(placed), len(dst)-end)] {
+			placed[j].write(&dst[end])
+			end++
 		}
 	}
 	return dst

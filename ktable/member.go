@@ -37,13 +37,19 @@ func memberOf(c kad.Contact, seen moment, number uint32) member {
 // before reports whether m was seen before the other. Numbers may wrap.
 func (m *member) before(other *member) bool { return int32(m.number-other.number) < 0 }
 
-func (m *member) contact() kad.Contact {
-	c := kad.Contact{ID: m.id, Key: m.key}
+func (m *member) contact() (c kad.Contact) {
+	m.write(&c)
+	return c
+}
+
+// write makes c the contact, whatever it was before.
+func (m *member) write(c *kad.Contact) {
+	c.ID, c.Key = m.id, m.key
+	c.V4, c.V6 = netip.AddrPort{}, netip.AddrPort{}
 	if m.v4 != [6]byte{} {
 		c.V4 = netip.AddrPortFrom(netip.AddrFrom4([4]byte(m.v4[:4])), binary.BigEndian.Uint16(m.v4[4:]))
 	}
 	if m.v6 != [18]byte{} {
 		c.V6 = netip.AddrPortFrom(netip.AddrFrom16([16]byte(m.v6[:16])), binary.BigEndian.Uint16(m.v6[16:]))
 	}
-	return c
 }
