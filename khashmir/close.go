@@ -74,9 +74,7 @@ func (n *Node) end(saving bool) error {
 	n.closed = true
 	n.left()
 	n.endLife()
-	for _, stop := range n.timers {
-		stop()
-	}
+	n.housekeeping()
 	if n.neighbours.waiting != nil {
 		n.neighbours.waiting()
 	}

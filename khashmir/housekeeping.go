@@ -8,53 +8,66 @@ import (
 	"github.com/khashmir/kad/krpc"
 )
 
-// chore is what a node does again and again, each with a timer of its own.
-type chore int
+// chore is what a node does again and again.
+type chore struct {
+	every time.Duration
+	do    func(*Node)
+	due   time.Time
+}
 
-const (
-	maintaining chore = iota
-	checkpointing
-	expiring
-	republishing
-	comparing // in rounds
-	chores
-)
-
-// startHousekeeping sets the timers that keep the table fresh, the disk swept
-// and the contacts saved, and asks the saved and named contacts for a sign of
-// life. Call it under the lock.
+// startHousekeeping sets the timer for what keeps the table fresh, the disk swept,
+// the contacts saved and the neighbours the same, and asks the saved and named
+// contacts for a sign of life. Call it under the lock.
 func (n *Node) startHousekeeping(saved []kad.Contact) {
-	n.phase = n.clock.Uint64() % 256
-	n.every(maintaining, n.config.MaintainInterval, n.maintain)
-	n.every(checkpointing, n.config.CheckpointInterval, n.checkpoint)
-	n.every(expiring, n.config.ExpireInterval, n.expire)
-	n.every(republishing, n.config.RepublishInterval, n.republish)
-	n.firstRound()
+	n.chores = [...]chore{
+		{every: n.config.MaintainInterval, do: (*Node).maintain},
+		{every: n.config.RepublishInterval, do: (*Node).republish},
+		{every: n.config.ExpireInterval, do: (*Node).expire},
+		{every: n.config.CheckpointInterval, do: (*Node).checkpoint},
+	}
+	now, part := n.clock.Now(), n.clock.Uint64()%256
+	minute := firstWait(n.config.MaintainInterval, part)
+	wait := min(minute, firstWait(n.soon(), part)) // a node that slept catches up
+	for i := range n.chores {
+		c := &n.chores[i]
+		first := firstWait(c.every, part)
+		first -= max(0, first-minute) % n.config.MaintainInterval // to wake up once for all of them
+		c.due, wait = now.Add(first), min(wait, first)
+	}
+	n.housekeeping = n.afterFunc(wait, n.keepHouse)
 	if len(saved) > 0 || len(n.config.Bootstrap) > 0 {
 		n.afterFunc(0, func() { n.rejoin(saved) })
 	}
 }
 
-// every runs f again and again, each time interval after the last one ended.
-func (n *Node) every(c chore, interval time.Duration, f func()) {
-	var again func()
-	again = func() {
-		f()
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		if !n.closed {
-			n.timers[c] = n.afterFunc(interval, again)
-		}
-	}
-	n.timers[c] = n.afterFunc(n.firstWait(interval), again)
+// firstWait is until something that is done every so often is done first: half of
+// the interval, and a part of the other half in 256ths, so that nodes started
+// together do not keep step.
+func firstWait(interval time.Duration, part uint64) time.Duration {
+	return interval/2 + interval/512*time.Duration(part)
 }
 
-// firstWait is until something that is done every so often is done first: half of
-// the interval, and a part of the other half, so that nodes started together do
-// not keep step. It is the same part for all that a node does: it wakes up once
-// for what it does every minute.
-func (n *Node) firstWait(interval time.Duration) time.Duration {
-	return interval/2 + interval/512*time.Duration(n.phase)
+// keepHouse does what is due, or is so in a moment, one after another, and sets the
+// timer for the next: mostly a node wakes up once a minute.
+func (n *Node) keepHouse() {
+	for i := range n.chores {
+		c := &n.chores[i]
+		if early := min(time.Second, c.every/8); !n.clock.Now().Before(c.due.Add(-early)) {
+			c.do(n)
+			c.due = n.clock.Now().Add(c.every)
+		}
+	}
+	wait := n.nextRound()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return
+	}
+	now := n.clock.Now()
+	for i := range n.chores {
+		wait = min(wait, n.chores[i].due.Sub(now))
+	}
+	n.housekeeping = n.afterFunc(max(0, wait), n.keepHouse)
 }
 
 // maintain looks one stale bucket up again, or joins anew when the table has

@@ -41,9 +41,9 @@ type Node struct {
 	running   sync.WaitGroup // functions the clock or a context will run, or runs
 	lives     lives          // how long contacts live
 
-	pingedSpare  time.Time           // when a stranger was pinged back whom the table is not short of
-	timers       [chores]func() bool // stop the next of each
-	phase        uint64              // of what is done again and again, in 256ths; see firstWait
+	pingedSpare  time.Time   // when a stranger was pinged back whom the table is not short of
+	chores       [4]chore    // the housekeeping's own
+	housekeeping func() bool // stops the timer for it
 	leaving      leaving
 	neighbours   neighbours // who else holds it
 	checked      checks     // what others have found to be the same here: one's round spares the others theirs

@@ -6,20 +6,12 @@ import (
 	kad "github.com/khashmir/kad"
 )
 
-// firstRound has the node compare with its neighbours from now on, as often as
-// their deaths want. The first time is soon, so that a node that slept catches up.
-// Call it under the lock.
-func (n *Node) firstRound() {
-	wait := n.firstWait(n.soon())
-	n.neighbours.asked = n.clock.Now().Add(wait)
-	n.timers[comparing] = n.afterFunc(wait, n.nextRound)
-}
-
-// nextRound begins a whole round if one is due. Whether it is changes while it is
-// waited for, with every contact that dies or lives on, so it is asked again soon.
-// (Timers set anew at each death lost more values: docs/adr/0023.) One that cannot
-// begin because another is under way stays due.
-func (n *Node) nextRound() {
+// nextRound begins a whole round if one is due, and says when to ask for the next.
+// Whether one is due changes while it is waited for, with every contact that dies
+// or lives on, so it is asked whenever the node is awake, and soon. (Timers set anew
+// at each death lost more values: docs/adr/0023.) One that cannot begin because
+// another is under way stays due.
+func (n *Node) nextRound() (wait time.Duration) {
 	n.mu.Lock()
 	due := n.untilRound() <= 0
 	n.mu.Unlock()
@@ -28,18 +20,10 @@ func (n *Node) nextRound() {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.closed {
-		return
-	}
-	b, now := &n.neighbours, n.clock.Now()
-	if !now.Before(b.asked) {
-		b.asked = now.Add(n.soon())
-	}
-	wait := b.asked.Sub(now)
 	if until := n.untilRound(); until > 0 {
-		wait = min(wait, until)
+		return min(n.soon(), until)
 	}
-	n.timers[comparing] = n.afterFunc(wait, n.nextRound)
+	return n.soon()
 }
 
 // soon is the shortest time from one round to the next.
