@@ -2,6 +2,7 @@ package khashmir
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -90,9 +91,12 @@ func (n *Node) silent(to kad.Contact, sent time.Time, err error) {
 // ping asks c for a sign of life; the table learns from the answer. At most
 // one is under way for a contact, and a bounded number in all.
 func (n *Node) ping(c kad.Contact) {
-	if _, busy := n.pings[c.ID]; busy || len(n.pings) >= maxPings || n.closed {
+	if n.closed || len(n.pings) >= maxPings || slices.Contains(n.pings, c.ID) {
 		return
 	}
-	n.pings[c.ID] = struct{}{}
-	n.ask(c, krpc.Query{Method: krpc.Ping}, func(krpc.Reply, error) { delete(n.pings, c.ID) })
+	n.pings = append(n.pings, c.ID)
+	n.ask(c, krpc.Query{Method: krpc.Ping}, func(krpc.Reply, error) {
+		i := slices.Index(n.pings, c.ID)
+		n.pings = slices.Delete(n.pings, i, i+1)
+	})
 }

@@ -3,6 +3,7 @@ package khashmir
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	kad "github.com/khashmir/kad"
@@ -61,7 +62,7 @@ func (n *Node) begin(ctx context.Context, c *call) {
 		c.end(ErrTooManyLookups)
 		return
 	}
-	n.calls[c] = struct{}{}
+	n.calls = append(n.calls, c)
 	n.counts.lookups++
 	c.number, c.begun, c.observers = n.counts.lookups, n.clock.Now(), n.observers(ctx)
 	n.running.Add(1)
@@ -256,7 +257,9 @@ func (c *call) end(err error) {
 		return
 	}
 	c.over = true
-	delete(c.node.calls, c)
+	if i := slices.Index(c.node.calls, c); i >= 0 { // it has begun
+		c.node.calls = slices.Delete(c.node.calls, i, i+1)
+	}
 	c.observe(err)
 	if c.forget != nil {
 		c.forget()

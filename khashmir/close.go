@@ -1,10 +1,6 @@
 package khashmir
 
-import (
-	"cmp"
-	"maps"
-	"slices"
-)
+import "slices"
 
 // Leave begins to leave politely: what this node holds is handed over to those
 // who take its place, as far as they lack it, for Config.LeaveTimeout at the
@@ -78,8 +74,7 @@ func (n *Node) end(saving bool) error {
 	if n.neighbours.waiting != nil {
 		n.neighbours.waiting()
 	}
-	inOrder := func(a, b *call) int { return cmp.Compare(a.number, b.number) }
-	for _, c := range slices.SortedFunc(maps.Keys(n.calls), inOrder) {
+	for _, c := range slices.Clone(n.calls) {
 		c.end(ErrClosed)
 	}
 	contacts := n.contactsToSave()

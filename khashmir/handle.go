@@ -57,7 +57,7 @@ func (n *Node) meet(from kad.Contact, client bool) {
 // asks reports whether a lookup waits for the answer of id. That of whom we asked
 // shortly before often comes after its own ping back.
 func (n *Node) asks(id kad.ID) bool {
-	for c := range n.calls {
+	for _, c := range n.calls {
 		if c.flights.Has(id) {
 			return true
 		}

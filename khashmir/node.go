@@ -36,8 +36,8 @@ type Node struct {
 	late      lateness
 	counts    counts
 	tokens    tokens
-	pings     map[kad.ID]struct{} // ping-backs in flight
-	calls     map[*call]struct{}
+	pings     []kad.ID       // whom we have asked for a sign of life: few
+	calls     []*call        // in progress, in the order in which they began
 	running   sync.WaitGroup // functions the clock or a context will run, or runs
 	lives     lives          // how long contacts live
 
@@ -79,8 +79,6 @@ func Open(config Config) (*Node, error) {
 		store:     config.Store,
 		clock:     config.Clock,
 		log:       config.Logger,
-		calls:     make(map[*call]struct{}),
-		pings:     make(map[kad.ID]struct{}),
 		gone:      make(chan struct{}),
 	}
 	n.life, n.endLife = context.WithCancel(context.Background())
