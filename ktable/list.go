@@ -35,8 +35,9 @@ func (l *list) len() int { return len(l.members) }
 // would be most of a wide bucket.
 func (l *list) add(m member) {
 	if n := len(l.members); n == cap(l.members) {
-		l.members = append(make([]member, 0, n+kad.K), l.members...)
-		l.tags = append(make([]uint32, 0, n+kad.K), l.tags...)
+		room := n + max(kad.K, n/4)
+		l.members = append(make([]member, 0, room), l.members...)
+		l.tags = append(make([]uint32, 0, room), l.tags...)
 	}
 	l.members = append(l.members, m)
 	l.tags = append(l.tags, tagOf(m.id))
