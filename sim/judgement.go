@@ -9,8 +9,8 @@ func (s *Sim) lastJudgement() {
 	if s.over() {
 		return
 	}
-	for _, m := range s.roster {
-		if p := s.peers[m.index]; !p.liar {
+	for _, p := range s.roster.living {
+		if !p.liar {
 			s.checkTable(p)
 			s.checkLeftovers(p)
 			s.strangers += s.checkNeighbours(p)
@@ -86,7 +86,7 @@ func (s *Sim) checkPeace() {
 		if !s.owed(v, rounding) {
 			continue
 		}
-		want, has := min(s.replicas(), len(s.roster)), 0
+		want, has := min(s.replicas(), len(s.roster.living)), 0
 		for _, m := range s.roster.closest(nil, v.key, want) {
 			if s.peers[m.index].holds(v.key) {
 				has++
@@ -111,7 +111,7 @@ func (s *Sim) checkLeftovers(p *peer) {
 // anyReader is an honest peer that lives.
 func (s *Sim) anyReader() *peer {
 	for range 64 {
-		if p := s.peers[s.roster[s.chance.below(len(s.roster))].index]; !p.liar {
+		if p := s.anybody(); !p.liar {
 			return p
 		}
 	}
@@ -121,8 +121,7 @@ func (s *Sim) anyReader() *peer {
 // survivors counts the values that somebody holds who lives.
 func (s *Sim) survivors() {
 	held := make(map[kad.ID]bool)
-	for _, m := range s.roster {
-		p := s.peers[m.index]
+	for _, p := range s.roster.living {
 		if p.liar || p.disk == nil {
 			continue
 		}

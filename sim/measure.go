@@ -104,8 +104,8 @@ func (s *Sim) takeMoment(every time.Duration) {
 
 // cached is how many nodes have a copy of anything in their cache.
 func (s *Sim) cached() (nodes int) {
-	for _, m := range s.roster {
-		if stats, err := s.peers[m.index].node.Stats(); err == nil && stats.Cached > 0 {
+	for _, p := range s.roster.living {
+		if stats, err := p.node.Stats(); err == nil && stats.Cached > 0 {
 			nodes++
 		}
 	}
@@ -129,8 +129,7 @@ const grown = 10 * time.Minute
 
 // seenHalfLives is what the nodes take for the median session, in seconds.
 func (s *Sim) seenHalfLives() (seen []int32) {
-	for _, m := range s.roster {
-		p := s.peers[m.index]
+	for _, p := range s.roster.living {
 		if stats, err := p.node.Stats(); err == nil && s.now-p.since >= int64(grown) {
 			seen = append(seen, int32(stats.HalfLife.Seconds()))
 		}

@@ -33,6 +33,7 @@ type peer struct {
 	lastAsked  *question
 	mappings   map[int32]int64 // of its NAT: when it spoke to whom
 
+	place int // among those who live
 	life  int // how often it was started
 	whole int // lookups in this life that have found K, but those for its own place
 	since int64
@@ -95,11 +96,10 @@ func (p *peer) start() {
 // bootstrap is the addresses of three peers, by chance, among those that live.
 func (s *Sim) bootstrap() (addrs []string) {
 	for range 32 {
-		if len(s.roster) == 0 || len(addrs) == s.config.Contacts {
+		if len(s.roster.living) == 0 || len(addrs) == s.config.Contacts {
 			break
 		}
-		p := s.peers[s.roster[s.chance.below(len(s.roster))].index]
-		if !p.nat {
+		if p := s.anybody(); !p.nat {
 			addrs = append(addrs, p.self.V4.String())
 		}
 	}
@@ -140,3 +140,6 @@ func (p *peer) leave(then func()) {
 
 // lives: p is up and stays.
 func (p *peer) lives() bool { return p.node != nil }
+
+// anybody is one of those who live.
+func (s *Sim) anybody() *peer { return s.roster.living[s.chance.below(len(s.roster.living))] }

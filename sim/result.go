@@ -179,14 +179,13 @@ func UpkeepOf(results ...*Result) string {
 // sizes asks the nodes how many there are.
 func (s *Sim) sizes() (learned, byRule Estimates) {
 	var l, t []float64
-	for _, m := range s.roster {
-		p := s.peers[m.index]
+	for _, p := range s.roster.living {
 		stats, err := p.node.Stats()
 		if err != nil || p.liar || p.whole < 16 || stats.Network == 0 {
 			continue
 		}
-		l = append(l, float64(stats.Network)/float64(len(s.roster)))
-		t = append(t, math.Ldexp(float64(s.k()), len(p.node.Table())-1)/float64(len(s.roster)))
+		l = append(l, float64(stats.Network)/float64(len(s.roster.living)))
+		t = append(t, math.Ldexp(float64(s.k()), len(p.node.Table())-1)/float64(len(s.roster.living)))
 	}
 	return estimates(l), estimates(t)
 }

@@ -7,8 +7,14 @@ import (
 	kad "github.com/khashmir/kad"
 )
 
-// roster is who lives, in the order of IDs: the truth that no node has.
-type roster []member
+// roster is who lives: the truth that no node has.
+type roster struct {
+	living []*peer        // in no order; each knows its place
+	byID   [1 << 8]sorted // by the first byte of their IDs
+}
+
+// sorted is some who live, in the order of IDs.
+type sorted []member
 
 type member struct {
 	id    kad.ID
@@ -16,29 +22,41 @@ type member struct {
 }
 
 func (r *roster) add(p *peer) {
-	i, found := r.find(p.self.ID)
-	if !found {
-		*r = slices.Insert(*r, i, member{p.self.ID, p.index})
+	part := &r.byID[p.self.ID[0]]
+	if i, found := part.find(p.self.ID); !found {
+		*part = slices.Insert(*part, i, member{p.self.ID, p.index})
+		p.place = len(r.living)
+		r.living = append(r.living, p)
 	}
 }
 
 func (r *roster) remove(p *peer) {
-	if i, found := r.find(p.self.ID); found {
-		*r = slices.Delete(*r, i, i+1)
+	part := &r.byID[p.self.ID[0]]
+	if i, found := part.find(p.self.ID); found {
+		*part = slices.Delete(*part, i, i+1)
+		end := len(r.living) - 1
+		r.living[p.place] = r.living[end]
+		r.living[p.place].place = p.place
+		r.living[end] = nil
+		r.living = r.living[:end]
 	}
 }
 
-func (r roster) find(id kad.ID) (int, bool) {
+// closest appends the n closest to target, the closest first.
+func (r *roster) closest(dst []member, target kad.ID, n int) []member {
+	limit := len(dst) + n
+	for distance := 0; distance < len(r.byID) && len(dst) < limit; distance++ {
+		dst = r.byID[int(target[0])^distance].walk(dst, target, 8, limit)
+	}
+	return dst
+}
+
+func (r sorted) find(id kad.ID) (int, bool) {
 	return slices.BinarySearchFunc(r, id, func(m member, id kad.ID) int { return m.id.Compare(id) })
 }
 
-// closest appends the n closest to target, the closest first.
-func (r roster) closest(dst []member, target kad.ID, n int) []member {
-	return r.walk(dst, target, 0, len(dst)+n)
-}
-
 // walk takes first the half that has target's bit: all of it is closer.
-func (r roster) walk(dst []member, target kad.ID, bit, limit int) []member {
+func (r sorted) walk(dst []member, target kad.ID, bit, limit int) []member {
 	if len(r) == 0 || len(dst) >= limit {
 		return dst
 	}

@@ -60,10 +60,10 @@ var Scenarios = []Scenario{
 		func(s *Sim) {
 			s.usual(func() {
 				s.in(s.config.Duration/6, action(func() {
-					for _, m := range slices.Clone(s.roster) {
+					for _, p := range slices.Clone(s.roster.living) {
 						if s.chance.chance(s.config.Kill) {
-							s.peers[m.index].crash()
-							s.peers[m.index].destroy()
+							p.crash()
+							p.destroy()
 						}
 					}
 				}))
@@ -106,8 +106,7 @@ var Scenarios = []Scenario{
 		func(s *Sim) {
 			s.usual(func() {
 				s.in(s.config.Duration/6, action(func() {
-					for _, m := range slices.Clone(s.roster) {
-						p := s.peers[m.index]
+					for _, p := range slices.Clone(s.roster.living) {
 						p.crash()
 						s.in(s.chance.part(time.Minute), action(func() { p.rise() }))
 					}
@@ -145,8 +144,8 @@ func (s *Sim) usual(happens func()) {
 	s.pass("joining", c.JoinOver)
 	s.churns = c.Sessions.draw != nil
 	if s.churns {
-		for _, m := range slices.Clone(s.roster) {
-			s.peers[m.index].mortal()
+		for _, p := range slices.Clone(s.roster.living) {
+			p.mortal()
 		}
 	}
 	s.pass("settling", c.Settle)

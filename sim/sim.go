@@ -125,7 +125,7 @@ func (s *Sim) progress() {
 	s.told = time.Now()
 	s.tell(Progress{
 		Doing: s.what, Virtual: time.Duration(s.now), Of: time.Duration(s.goal), Wall: time.Since(s.begun),
-		Nodes: len(s.roster), Events: s.events,
+		Nodes: len(s.roster.living), Events: s.events,
 	})
 }
 
