@@ -4,32 +4,39 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Metric is one number of a Result.
 type Metric struct {
-	Name string
-	Unit string
-	Of   func(r *Result) float64
+	Name     string
+	Unit     string
+	Of       func(r *Result) float64
+	Measured func(r *Result) bool // whether there was anything to measure
 }
 
 // Metrics is what sweeps tell of each point.
 var Metrics = []Metric{
-	{"finds that failed", "%", func(r *Result) float64 { return percent(r.Finds.Failed, r.Finds.Done) }},
-	{"find, median", "ms", func(r *Result) float64 { return r.Finds.Took.P50 }},
-	{"find, p99", "ms", func(r *Result) float64 { return r.Finds.Took.P99 }},
-	{"lookup, median", "ms", func(r *Result) float64 { return r.Lookups.Took.P50 }},
-	{"lookup, p99", "ms", func(r *Result) float64 { return r.Lookups.Took.P99 }},
-	{"lookup hops", "", func(r *Result) float64 { return r.Lookups.Hops.Mean }},
-	{"lookup questions", "", func(r *Result) float64 { return r.Lookups.Questions.Mean }},
-	{"recall", "%", func(r *Result) float64 { return 100 * r.Lookups.Recall }},
-	{"store, median", "ms", func(r *Result) float64 { return r.Stores.Took.P50 }},
-	{"upkeep", "B/node/s", func(r *Result) float64 { return r.Upkeep.Bytes }},
-	{"hot key, the busiest is asked", "%", func(r *Result) float64 { return 100 * r.Busiest }},
-	{"hot key, who gives most gives", "%", func(r *Result) float64 { return 100 * r.Gave }},
-	{"copy replaced, p99", "s", func(r *Result) float64 { return r.Repair.P99 }},
-	{"values lost", "", func(r *Result) float64 { return float64(r.Lost) }},
+	{"finds that failed", "%", func(r *Result) float64 { return percent(r.Finds.Failed, r.Finds.Done) }, func(r *Result) bool { return r.Finds.Done > 0 }},
+	{"find, median", "ms", func(r *Result) float64 { return r.Finds.Took.P50 }, found},
+	{"find, p99", "ms", func(r *Result) float64 { return r.Finds.Took.P99 }, found},
+	{"lookup, median", "ms", func(r *Result) float64 { return r.Lookups.Took.P50 }, looked},
+	{"lookup, p99", "ms", func(r *Result) float64 { return r.Lookups.Took.P99 }, looked},
+	{"lookup hops", "", func(r *Result) float64 { return r.Lookups.Hops.Mean }, looked},
+	{"lookup questions", "", func(r *Result) float64 { return r.Lookups.Questions.Mean }, looked},
+	{"recall", "%", func(r *Result) float64 { return 100 * r.Lookups.Recall }, looked},
+	{"store, median", "ms", func(r *Result) float64 { return r.Stores.Took.P50 }, func(r *Result) bool { return r.Stores.Took.Count > 0 }},
+	{"upkeep", "B/node/s", func(r *Result) float64 { return r.Upkeep.Bytes }, always},
+	{"hot key, the busiest is asked", "%", func(r *Result) float64 { return 100 * r.Busiest }, hot},
+	{"hot key, who gives most gives", "%", func(r *Result) float64 { return 100 * r.Gave }, hot},
+	{"copy replaced, p99", "s", func(r *Result) float64 { return r.Repair.P99 }, func(r *Result) bool { return r.Repair.Count > 0 }},
+	{"values lost", "", func(r *Result) float64 { return float64(r.Lost) }, func(r *Result) bool { return r.Acknowledged > 0 }},
 }
+
+func found(r *Result) bool  { return r.Finds.Took.Count > 0 }
+func looked(r *Result) bool { return r.Lookups.Took.Count > 0 }
+func hot(r *Result) bool    { return r.Busiest > 0 }
+func always(*Result) bool   { return true }
 
 func percent(part, whole int) float64 { return 100 * float64(part) / float64(max(1, whole)) }
 
@@ -39,6 +46,12 @@ type Point struct {
 	Results []*Result `json:"results"`
 
 	Interrupted bool `json:"interrupted,omitempty"` // this is as far as it came
+}
+
+// Measures reports whether all runs have what m is of: of no finds there is no
+// median, though it reads 0.
+func (p Point) Measures(m Metric) bool {
+	return !slices.ContainsFunc(p.Results, func(r *Result) bool { return !m.Measured(r) })
 }
 
 // Estimate is the mean of m over the seeds, and how far from it the true one

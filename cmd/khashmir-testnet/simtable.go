@@ -105,8 +105,15 @@ func manyRuns(b *strings.Builder, parameter string, points []sim.Point) {
 	}
 	fmt.Fprintln(table)
 	for _, m := range sim.Metrics {
+		if !slices.ContainsFunc(points, func(p sim.Point) bool { return p.Measures(m) }) {
+			continue
+		}
 		fmt.Fprintf(table, "%s %s\t", m.Name, m.Unit)
 		for _, p := range points {
+			if !p.Measures(m) {
+				fmt.Fprint(table, "-\t")
+				continue
+			}
 			mean, margin := p.Estimate(m)
 			cell := fmt.Sprintf("%.4g", mean)
 			if margin > 0 {

@@ -63,6 +63,9 @@ func TestASweepShowsMeansAndMargins(t *testing.T) {
 	if code != exitFound || errs != "" || !strings.Contains(out, "±") || !strings.Contains(out, "lookup, median ms") {
 		t.Errorf("exit %d, %s\n%s", code, errs, out)
 	}
+	if strings.Contains(out, "hot key") {
+		t.Errorf("nothing was hot, and yet\n%s", out)
+	}
 }
 
 func TestWhatCannotBeSimulatedIsAMistakeInTheArguments(t *testing.T) {

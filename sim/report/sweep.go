@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/khashmir/kad/sim"
@@ -32,7 +31,7 @@ func metrics(parameter string, points []sim.Point) section {
 	for _, m := range sim.Metrics {
 		var has []sim.Point
 		for _, p := range points {
-			if !slices.ContainsFunc(p.Results, func(r *sim.Result) bool { return !measures(m, r) }) {
+			if p.Measures(m) {
 				has = append(has, p)
 			}
 		}
@@ -45,27 +44,6 @@ func metrics(parameter string, points []sim.Point) section {
 		}
 	}
 	return s
-}
-
-// measures reports whether r has what m is the mean of: of no finds there is
-// no median, though it reads 0.
-func measures(m sim.Metric, r *sim.Result) bool {
-	is := func(prefix string) bool { return strings.HasPrefix(m.Name, prefix) }
-	switch {
-	case is("finds"):
-		return r.Finds.Done > 0
-	case is("find"):
-		return r.Finds.Took.Count > 0
-	case is("lookup"), is("recall"):
-		return r.Lookups.Took.Count > 0
-	case is("store"):
-		return r.Stores.Took.Count > 0
-	case is("hot key"):
-		return r.Busiest > 0
-	case is("value"):
-		return r.Acknowledged > 0
-	}
-	return finite(m.Of(r))
 }
 
 // sweep has the mean of each value of the parameter, with a bar of where the

@@ -146,7 +146,7 @@ func meansTable(parameter string, points []sim.Point) table {
 		any := false
 		for _, p := range points {
 			cell := ""
-			if !slices.ContainsFunc(p.Results, func(r *sim.Result) bool { return !measures(m, r) }) {
+			if p.Measures(m) {
 				mean, margin := p.Estimate(m)
 				cell, any = estimate(mean, margin), true
 			}
