@@ -62,7 +62,7 @@ var outside = map[string][]string{
 	"github.com/zeebo/bencode":            {"krpc", "krpc/bep5", "mainline"},
 	"golang.org/x/crypto":                 {"transport"},
 	"golang.org/x/net":                    {"transport"},
-	"golang.org/x/sys":                    {"transport"},
+	"golang.org/x/sys":                    {"cmd/khashmir-testnet", "transport"},
 	"golang.org/x/term":                   {"cmd/khashmir", "cmd/khashmir-testnet"},
 	"modernc.org/sqlite":                  {"store"},
 }

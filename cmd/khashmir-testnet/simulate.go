@@ -132,10 +132,12 @@ func (f *simFlag) Set(value string) error { return sim.Set(f.config, f.parameter
 // simGarbage is how much garbage there may be, in percent of what is in use: at 100
 // collecting it took a tenth of the time, at 400 fresh memory from the system a
 // quarter. simMemory is from where on there may be
-// less: a hundred thousand nodes fit, and what they drop beside them.
+// less: a hundred thousand nodes fit, and what they drop beside them. simNode is
+// about what one takes.
 const (
 	simGarbage = 200
 	simMemory  = 7 << 30
+	simNode    = 64 << 10
 )
 
 // simulate runs what is wanted and shows what came of it.
@@ -167,6 +169,7 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 		defer func() { err = errors.Join(err, file.Close()) }()
 		s.config.Trace = file
 	}
+	largePages(min(int64(max(s.config.Nodes, 0))*simNode, simMemory))
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(simMemory)
 	}
