@@ -27,7 +27,7 @@ type Node struct {
 	closed    bool
 	saved     atomic.Bool // the contacts were, since Open
 	holds     atomic.Bool // there may be an entry in the store
-	table     *ktable.Table
+	table     ktable.Table
 	clock     Clock
 	transport Transport
 	after     []func()  // what code under the lock left to run without it
@@ -112,7 +112,7 @@ func (n *Node) start() error {
 	public := kad.PublicKeyOf(key)
 	n.key, n.self, n.lives = key, kad.NewContact(public), newLives(n.config.ReplicateInterval)
 	n.tokens = newTokens(n.clock, n.config.TokenInterval)
-	n.table = ktable.New(n.self.ID, ktable.Config{
+	n.table = *ktable.New(n.self.ID, ktable.Config{
 		K:               n.config.K,
 		Wide:            n.config.WideBuckets,
 		MaxFailures:     n.config.MaxFailures,
