@@ -39,17 +39,13 @@ func (l *Lookup) learn(c *kad.Contact, depth int32) {
 	}
 }
 
-// find is where on the shortlist id is, or would be. Two IDs are equally far
-// from the target only if they are the same, so the distance is enough to tell.
+// find is where on the shortlist id is, or would be. It looks from the closest on:
+// the list is short, and mostly in no cache, where what lies side by side
+// comes faster than the few that halving would look at.
 func (l *Lookup) find(id kad.ID) (i int, known bool) {
 	distance := l.distance(id)
-	high := len(l.shortlist)
-	for i < high {
-		if middle := int(uint(i+high) / 2); l.shortlist[middle].distance < distance {
-			i = middle + 1
-		} else {
-			high = middle
-		}
+	for i < len(l.shortlist) && l.shortlist[i].distance < distance {
+		i++
 	}
 	for ; i < len(l.shortlist) && l.shortlist[i].distance == distance; i++ {
 		if order := l.target.CompareDistance(id, l.shortlist[i].contact.ID); order <= 0 {
