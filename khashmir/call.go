@@ -16,14 +16,14 @@ import (
 // functions it is given run under the lock too.
 type call struct {
 	node   *Node
-	lookup *lookup.Lookup
+	lookup lookup.Lookup
 	query  krpc.Query // what every contact on the way is asked
 
 	reply func(from kad.Contact, r krpc.Reply) // every answer; may be nil
 	found func()                               // the lookup is complete
 	ended func(err error)                      // exactly once, however it ends
 
-	number   int // of all begun
+	number   int // of all begun; 0 before
 	known    int // contacts to begin with
 	answers  int
 	busy     bool // a question was not put, for there are too many
@@ -86,7 +86,7 @@ func (n *Node) begin(ctx context.Context, c *call) {
 	if c.query.Any {
 		config.Scatter = n.clock.Uint64()
 	}
-	c.lookup = lookup.New(c.query.Target, config)
+	c.lookup = *lookup.New(c.query.Target, config)
 	if !n.config.Client {
 		c.lookup.Self(n.self)
 	}
@@ -229,7 +229,7 @@ func (c *call) watch() {
 		if c.over || c.complete {
 			return
 		}
-		for _, id := range c.flights.Overtake(c.lookup, n.clock.Now(), n.late.after()) {
+		for _, id := range c.flights.Overtake(&c.lookup, n.clock.Now(), n.late.after()) {
 			if late, ok := c.lookup.Contact(id); ok && c.observers.steps {
 				c.stepped(Step{Kind: Late, Contact: late})
 			}

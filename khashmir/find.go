@@ -167,7 +167,7 @@ func (n *Node) findAround(id kad.ID, then func([]kad.Contact, error)) {
 	c := findCall(id, nil)
 	c.narrow, c.aside = kad.StrayWidth, true
 	c.ended = func(err error) {
-		if c.lookup == nil {
+		if c.number == 0 {
 			then(nil, err)
 			return
 		}
@@ -178,7 +178,7 @@ func (n *Node) findAround(id kad.ID, then func([]kad.Contact, error)) {
 
 // others is what the lookup found but for this node.
 func (c *call) others() []kad.Contact {
-	if c.lookup == nil {
+	if c.number == 0 {
 		return nil
 	}
 	return slices.DeleteFunc(c.closest(), func(o kad.Contact) bool { return o.ID == c.node.self.ID })

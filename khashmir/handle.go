@@ -16,12 +16,18 @@ func (n *Node) answer(from kad.Contact, q krpc.Query) krpc.Reply {
 	if n.config.Client {
 		return refuse(krpc.CodeClient, "asks only")
 	}
+	var r krpc.Reply
+	n.mu.Lock()
 	n.meet(from, q.Client)
+	if q.Method == krpc.FindNode { // most often, and the lock is taken once
+		r = n.closest(from, q.Target)
+	}
+	n.unlock()
 	switch q.Method {
 	case krpc.Ping:
 		return n.pong(q)
 	case krpc.FindNode:
-		return n.closest(from, q.Target)
+		return r
 	case krpc.FindValue:
 		return n.findValue(from, q)
 	case krpc.StoreValue:
@@ -44,10 +50,8 @@ func (n *Node) pong(q krpc.Query) (r krpc.Reply) {
 
 // meet: from has asked us something. That alone gives nobody a place in the
 // table; when there is one, from is pinged back and its answer does, unless it
-// owes us one as it is. A client would not answer.
+// owes us one as it is. A client would not answer. Call it under the lock.
 func (n *Node) meet(from kad.Contact, client bool) {
-	n.mu.Lock()
-	defer n.unlock()
 	n.counts.served++
 	if !client && n.table.Wants(from.ID) && !n.asks(from.ID) && (!n.table.Spare(from.ID) || n.mayPingSpare()) {
 		n.ping(from)
@@ -76,10 +80,8 @@ func (n *Node) mayPingSpare() bool {
 }
 
 // closest answers with the K contacts closest to target, leaving out the
-// asker, and with a token that lets it store there.
+// asker, and with a token that lets it store there. Call it under the lock.
 func (n *Node) closest(from kad.Contact, target kad.ID) krpc.Reply {
-	n.mu.Lock()
-	defer n.unlock()
 	contacts := n.table.Closest(make([]kad.Contact, 0, n.config.K+1), target, n.config.K+1)
 	for i, c := range contacts {
 		if c.ID == from.ID {
@@ -120,7 +122,9 @@ func (n *Node) findValue(from kad.Contact, q krpc.Query) krpc.Reply {
 	}
 	var r krpc.Reply
 	if q.Cursor == 0 { // later pages are about the values alone
+		n.mu.Lock()
 		r = n.closest(from, q.Target)
+		n.mu.Unlock()
 	}
 	r.Entries, r.Next = make([]krpc.Entry, 0, len(page)), next
 	for _, e := range page {

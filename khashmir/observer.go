@@ -117,7 +117,7 @@ func (n *Node) observers(ctx context.Context) (o observers) {
 // observe tells what has become of c. Call it under the lock.
 func (c *call) observe(err error) {
 	n, o := c.node, &c.observers
-	if len(o.all) == 0 || c.lookup == nil || o.said {
+	if len(o.all) == 0 || c.number == 0 || o.said {
 		return
 	}
 	o.said = true

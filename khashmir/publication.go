@@ -217,7 +217,7 @@ func (p *publication) tell(err error) {
 	if result.GoesOn = !p.over; result.GoesOn {
 		p.forget()
 	}
-	if p.lookup != nil {
+	if p.number > 0 {
 		result.Questions = p.lookup.Questions() + p.others
 	}
 	p.node.post(&p.out, func() { p.callback(result, err) })
