@@ -47,8 +47,10 @@ func (l link) Close() error {
 // question is one on its way there and back. It happens up to three times: it
 // arrives, it is given up or its answer is there.
 type question struct {
+	sim    *Sim
 	from   *peer
-	to     int32 // whose address it is sent to
+	far    *peer // whose address it is sent to; nil: nobody's
+	to     int32
 	id     kad.ID
 	query  krpc.Query
 	then   func(krpc.Reply, error) // nil once it has run
@@ -73,7 +75,8 @@ const (
 func (l link) Ask(to kad.Contact, query krpc.Query, then func(krpc.Reply, error)) {
 	s := l.sim
 	q := s.newQuestion()
-	*q = question{from: l.peer, to: indexOf(to.V4), id: to.ID, query: query, then: then, sent: s.now, before: l.lastAsked}
+	at := indexOf(to.V4)
+	*q = question{sim: s, from: l.peer, far: s.peerAt(at), to: at, id: to.ID, query: query, then: then, sent: s.now, before: l.lastAsked}
 	if q.before == nil {
 		l.firstAsked = q
 	} else {
@@ -140,14 +143,14 @@ func (q *question) happen() {
 		q.arrive()
 	default:
 		q.end(q.reply, q.err)
-		q.from.sim.recycle(q)
+		q.sim.recycle(q)
 	}
 }
 
 // arrive is the question at the far side.
 func (q *question) arrive() {
-	s := q.from.sim
-	far := s.peerAt(q.to)
+	s := q.sim
+	far := q.far
 	s.note(uint64(q.from.index)<<32 | uint64(uint32(q.to)))
 	switch {
 	case far == nil, far.handle == nil, s.cut(q.from, far), far.nat && !far.hears(q.from.index):
@@ -176,7 +179,7 @@ func (q *question) arrive() {
 
 // giveUp has the asker wait in vain.
 func (q *question) giveUp() {
-	s := q.from.sim
+	s := q.sim
 	q.stage, q.err = givenUp, transport.ErrTimeout
 	s.in(patience-time.Duration(s.now-q.sent), q)
 }
