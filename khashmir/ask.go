@@ -96,7 +96,8 @@ func (n *Node) ping(c kad.Contact) {
 	}
 	n.pings = append(n.pings, c.ID)
 	n.ask(c, krpc.Query{Method: krpc.Ping}, func(krpc.Reply, error) {
-		i := slices.Index(n.pings, c.ID)
-		n.pings = slices.Delete(n.pings, i, i+1)
+		if i := slices.Index(n.pings, c.ID); i >= 0 {
+			n.pings = slices.Delete(n.pings, i, i+1)
+		}
 	})
 }

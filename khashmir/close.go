@@ -70,7 +70,9 @@ func (n *Node) end(saving bool) error {
 	n.closed = true
 	n.left()
 	n.endLife()
-	n.housekeeping()
+	if n.alarm.stop != nil {
+		n.alarm.stop()
+	}
 	if n.neighbours.waiting != nil {
 		n.neighbours.waiting()
 	}

@@ -8,33 +8,45 @@ import (
 	"github.com/khashmir/kad/krpc"
 )
 
-// chore is what a node does again and again.
+// chore is what a node does again and again. All are guarded by the lock, under
+// which none is done.
 type chore struct {
 	every time.Duration
 	do    func(*Node)
 	due   time.Time
+	busy  bool // it is being done
 }
 
-// startHousekeeping sets the timer for what keeps the table fresh, the disk swept,
-// the contacts saved and the neighbours the same, and asks the saved and named
+const (
+	maintaining  = iota
+	comparing    // which sets its time itself, for it is not always the same
+	republishing // from here on the disk is needed
+	expiring
+	checkpointing
+	chores
+)
+
+// startHousekeeping sets the timer for what keeps the neighbours the same, the table
+// fresh, the disk swept and the contacts saved, and asks the saved and named
 // contacts for a sign of life. Call it under the lock.
 func (n *Node) startHousekeeping(saved []kad.Contact) {
-	n.chores = [...]chore{
-		{every: n.config.MaintainInterval, do: (*Node).maintain},
-		{every: n.config.RepublishInterval, do: (*Node).republish},
-		{every: n.config.ExpireInterval, do: (*Node).expire},
-		{every: n.config.CheckpointInterval, do: (*Node).checkpoint},
+	n.chores = [chores]chore{
+		maintaining:   {every: n.config.MaintainInterval, do: (*Node).maintain},
+		comparing:     {every: n.soon(), do: (*Node).nextRound},
+		republishing:  {every: n.config.RepublishInterval, do: (*Node).republish},
+		expiring:      {every: n.config.ExpireInterval, do: (*Node).expire},
+		checkpointing: {every: n.config.CheckpointInterval, do: (*Node).checkpoint},
 	}
 	now, part := n.clock.Now(), n.clock.Uint64()%256
 	minute := firstWait(n.config.MaintainInterval, part)
-	wait := min(minute, firstWait(n.soon(), part)) // a node that slept catches up
 	for i := range n.chores {
 		c := &n.chores[i]
 		first := firstWait(c.every, part)
 		first -= max(0, first-minute) % n.config.MaintainInterval // to wake up once for all of them
-		c.due, wait = now.Add(first), min(wait, first)
+		c.due = now.Add(first)
 	}
-	n.housekeeping = n.afterFunc(wait, n.keepHouse)
+	n.neighbours.asked = n.chores[comparing].due
+	n.setAlarm()
 	if len(saved) > 0 || len(n.config.Bootstrap) > 0 {
 		n.afterFunc(0, func() { n.rejoin(saved) })
 	}
@@ -47,27 +59,75 @@ func firstWait(interval time.Duration, part uint64) time.Duration {
 	return interval/2 + interval/512*time.Duration(part)
 }
 
-// keepHouse does what is due, or is so in a moment, one after another, and sets the
-// timer for the next: mostly a node wakes up once a minute.
-func (n *Node) keepHouse() {
+// isDue reports whether c is due, or will be in a moment; and if it is far off, for
+// then the clock has been set back.
+func (c *chore) isDue(now time.Time) bool {
+	wait := c.due.Sub(now)
+	return wait <= aMoment(c.every) || wait > c.every
+}
+
+// aMoment is by how much something that is done every so often may come early, to
+// be done with the rest.
+func aMoment(interval time.Duration) time.Duration { return min(time.Second, interval/8) }
+
+// alarm is the timer for the next chore.
+type alarm struct {
+	at   time.Time
+	stop func() bool // nil once it went off
+}
+
+// setAlarm sets the timer for what is due next, if it is not set for then. Call it
+// under the lock.
+func (n *Node) setAlarm() {
+	next := n.chores[0].due
 	for i := range n.chores {
-		c := &n.chores[i]
-		if early := min(time.Second, c.every/8); !n.clock.Now().Before(c.due.Add(-early)) {
-			c.do(n)
-			c.due = n.clock.Now().Add(c.every)
+		if due := n.chores[i].due; due.Before(next) {
+			next = due
 		}
 	}
-	wait := n.nextRound()
+	if n.alarm.stop != nil {
+		if n.alarm.at.Equal(next) {
+			return
+		}
+		n.alarm.stop()
+	}
+	n.alarm = alarm{next, n.afterFunc(max(0, next.Sub(n.clock.Now())), n.keepHouse)}
+}
+
+// keepHouse does what is due, one after another: mostly a node wakes up once a
+// minute. The timer for the next is set before. So one that takes long, on a disk that
+// hangs, say, holds up those behind it in the row until then, and no others.
+func (n *Node) keepHouse() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
 		return
 	}
 	now := n.clock.Now()
+	var row [chores]time.Time // when each is due next, if it is now
 	for i := range n.chores {
-		wait = min(wait, n.chores[i].due.Sub(now))
+		if c := &n.chores[i]; c.isDue(now) {
+			c.due = now.Add(c.every)
+			row[i] = c.due
+		}
 	}
-	n.housekeeping = n.afterFunc(max(0, wait), n.keepHouse)
+	n.alarm.stop = nil
+	n.setAlarm()
+	for i := range n.chores {
+		c := &n.chores[i]
+		if c.busy || !c.due.Equal(row[i]) { // another row has come by in the meantime
+			continue
+		}
+		c.busy = true
+		n.mu.Unlock()
+		c.do(n)
+		n.mu.Lock()
+		c.busy = false
+		if n.closed {
+			return
+		}
+	}
+	n.setAlarm()
 }
 
 // maintain looks one stale bucket up again, or joins anew when the table has
@@ -76,7 +136,7 @@ func (n *Node) keepHouse() {
 func (n *Node) maintain() {
 	n.mu.Lock()
 	if !n.closed && n.table.Len() > 0 && n.saved.CompareAndSwap(false, true) {
-		n.after = append(n.after, n.checkpoint)
+		n.afterFunc(0, n.checkpoint)
 	}
 	alone := n.table.Len() == 0 || n.silence >= n.alone()
 	if !n.closed {

@@ -13,6 +13,7 @@ type neighbours struct {
 	rounds  int                  // whole rounds begun
 	last    time.Time            // when one was begun last, or there was nothing to begin it for
 	early   float64              // the part of its interval that the next comes early
+	asked   time.Time            // when it is asked at the latest whether one is due
 	strays  time.Time            // when a round went over them last
 	busy    bool                 // a round is under way
 	due     map[kad.ID]time.Time // whom to compare with, apart from the whole rounds, and when

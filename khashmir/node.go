@@ -41,9 +41,9 @@ type Node struct {
 	running   sync.WaitGroup // functions the clock or a context will run, or runs
 	lives     lives          // how long contacts live
 
-	pingedSpare  time.Time   // when a stranger was pinged back whom the table is not short of
-	chores       [4]chore    // the housekeeping's own
-	housekeeping func() bool // stops the timer for it
+	pingedSpare  time.Time // when a stranger was pinged back whom the table is not short of
+	chores       [chores]chore
+	alarm        alarm
 	leaving      leaving
 	neighbours   neighbours // who else holds it
 	checked      checks     // what others have found to be the same here: one's round spares the others theirs
@@ -218,8 +218,8 @@ func (n *Node) leave() {
 	n.mu.Unlock()
 }
 
-// afterFunc is the clock's, counted so that Close can wait. f runs without the
-// lock, and not at all when the node is closed by then. Call it under the lock.
+// afterFunc is the clock's, counted so that Close can wait. f runs without the lock,
+// and the node may be closed by then. Call it under the lock.
 func (n *Node) afterFunc(d time.Duration, f func()) (stop func() bool) {
 	n.running.Add(1)
 	stopTimer := n.clock.AfterFunc(d, func() {

@@ -6,12 +6,11 @@ import (
 	kad "github.com/khashmir/kad"
 )
 
-// nextRound begins a whole round if one is due, and says when to ask for the next.
-// Whether one is due changes while it is waited for, with every contact that dies
-// or lives on, so it is asked whenever the node is awake, and soon. (Timers set anew
-// at each death lost more values: docs/adr/0023.) One that cannot begin because
-// another is under way stays due.
-func (n *Node) nextRound() (wait time.Duration) {
+// nextRound begins a whole round if one is due. Whether it is changes while it is
+// waited for, with every contact that dies or lives on, so it is asked again soon.
+// (Timers set anew at each death lost more values: docs/adr/0023.) One that cannot
+// begin because another is under way stays due.
+func (n *Node) nextRound() {
 	n.mu.Lock()
 	due := n.untilRound() <= 0
 	n.mu.Unlock()
@@ -20,10 +19,15 @@ func (n *Node) nextRound() (wait time.Duration) {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if until := n.untilRound(); until > 0 {
-		return min(n.soon(), until)
+	b, now := &n.neighbours, n.clock.Now()
+	if b.asked.Sub(now) <= aMoment(n.soon()) {
+		b.asked = now.Add(n.soon())
 	}
-	return n.soon()
+	next := b.asked
+	if until := n.untilRound(); until > 0 && now.Add(until).Before(next) {
+		next = now.Add(until)
+	}
+	n.chores[comparing].due = next
 }
 
 // soon is the shortest time from one round to the next.

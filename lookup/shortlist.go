@@ -68,8 +68,8 @@ func (l *Lookup) distance(id kad.ID) uint64 {
 // now and later, so one beyond them never comes into the window. If it is named
 // again, it is still beyond.
 //
-// Those who were asked stay wherever they lie, so the shortlist never holds more
-// than K + 2 x MaxQuestions and our own node, whatever a liar names. What their
+// Those who were asked stay wherever they lie, and so do we, so the shortlist never
+// holds more than K + 1 + 2 x MaxQuestions and our own node, whatever a liar names. What their
 // contacts lie in are the slices that Add and Reply were given.
 func (l *Lookup) insert(i int, contact *kad.Contact, depth int32, state state) {
 	limit := l.config.K + l.config.MaxQuestions + 1

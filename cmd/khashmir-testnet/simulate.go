@@ -133,7 +133,7 @@ func (f *simFlag) Set(value string) error { return sim.Set(f.config, f.parameter
 // collecting it took a tenth of the time, at 400 fresh memory from the system a
 // quarter. simMemory is from where on there may be
 // less: a hundred thousand nodes fit, and what they drop beside them. simNode is
-// about what one takes.
+// what one takes at the least.
 const (
 	simGarbage = 200
 	simMemory  = 7 << 30
@@ -150,6 +150,7 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 	if s.sweep != "" && (!swept || list == "") {
 		return usageError{fmt.Errorf("--sweep takes name=value,value,…, not %q", s.sweep)}
 	}
+	nodes := s.config.Nodes
 	for _, value := range values {
 		c := s.config
 		if s.sweep != "" {
@@ -157,6 +158,7 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 				return usageError{fmt.Errorf("--sweep: %w", err)}
 			}
 		}
+		nodes = max(nodes, c.Nodes)
 	}
 	if s.seeds < 1 {
 		return usageError{errors.New("--seeds takes 1 or more")}
@@ -169,7 +171,7 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 		defer func() { err = errors.Join(err, file.Close()) }()
 		s.config.Trace = file
 	}
-	largePages(min(int64(max(s.config.Nodes, 0))*simNode, simMemory))
+	largePages(min(int64(max(nodes, 0))*simNode, simMemory))
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(simMemory)
 	}
