@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -466,10 +467,16 @@ func (c *ticking) AfterFunc(d time.Duration, f func()) func() bool {
 
 type keeping struct {
 	khashmir.Store
+	mu    sync.Mutex
 	saved []kad.Contact
 }
 
-func (k *keeping) SaveContacts(c []kad.Contact) error { k.saved = c; return nil }
+func (k *keeping) SaveContacts(c []kad.Contact) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.saved = c
+	return nil
+}
 
 // tableOf closes the node and returns what it saved.
 func tableOf(t *testing.T, config khashmir.Config, node *khashmir.Node) []kad.Contact {
