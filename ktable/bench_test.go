@@ -2,6 +2,7 @@ package ktable_test
 
 import (
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -44,6 +45,18 @@ func TestClosestIsExactInATableOfRandomIDs(t *testing.T) {
 		if got := table.Closest(nil, target.ID, 20); !slices.Equal(got, want[:20]) {
 			t.Fatalf("to %s:\n got %v\nwant %v", target.ID, got, want[:20])
 		}
+	}
+}
+
+func TestClosestLeavesNothingOfWhatWasInDst(t *testing.T) {
+	table, all := crowd()
+	want := table.Closest(nil, all[0].ID, kad.K)
+	dst := make([]kad.Contact, kad.K)
+	for i := range dst {
+		dst[i].V4, dst[i].V6 = netip.MustParseAddrPort("192.0.2.1:1"), netip.MustParseAddrPort("[2001:db8::1]:1")
+	}
+	if got := table.Closest(dst[:0], all[0].ID, kad.K); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

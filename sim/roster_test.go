@@ -28,6 +28,9 @@ func TestTheRosterKnowsWhoIsClosest(t *testing.T) {
 		if !slices.EqualFunc(got, want, func(m member, p *peer) bool { return m.index == p.index }) {
 			t.Fatalf("of %d, got %v", len(all), got)
 		}
+		if len(r.living) != len(all) || slices.ContainsFunc(all, func(p *peer) bool { return r.living[p.place] != p }) {
+			t.Fatalf("of %d who live it knows %d, or not their places", len(all), len(r.living))
+		}
 	}
 }
 
