@@ -1,6 +1,7 @@
 package khashmir_test
 
 import (
+	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -95,6 +96,34 @@ func TestOtherChoresDoNotDragRoundsAlong(t *testing.T) {
 		time.Sleep(time.Minute)
 		if later, err := node.Stats(); err != nil || later.Rounds == 0 {
 			t.Errorf("%d rounds in a minute and a half, %v", later.Rounds, err)
+		}
+	})
+}
+
+// setBack is a clock that somebody sets back.
+type setBack struct {
+	*rand.ChaCha8
+	by atomic.Int64
+}
+
+func (c *setBack) Now() time.Time {
+	return time.Now().Round(0).Add(-time.Duration(c.by.Load()))
+}
+func (c *setBack) AfterFunc(d time.Duration, f func()) func() bool { return time.AfterFunc(d, f).Stop }
+
+func TestAClockThatIsSetBackStopsNoChore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := &stuck{Store: khashmir.NewMemoryStore()}
+		clock := &setBack{ChaCha8: rand.NewChaCha8([32]byte{})}
+		config := inMemory(transport.NewNetwork(1), 0)
+		config.Store, config.Clock = disk, clock
+		open(t, config)
+		time.Sleep(10 * time.Minute)
+		before := disk.asked.Load()
+		clock.by.Store(int64(5 * time.Hour))
+		time.Sleep(20 * time.Minute)
+		if asked := disk.asked.Load() - before; asked < 18 || asked > 22 {
+			t.Errorf("in 20 minutes it was asked %d times what is due", asked)
 		}
 	})
 }
