@@ -231,10 +231,12 @@ func TestWhoWasComparedWithLooksAfterTheValueWhenTheOthersAreSilent(t *testing.T
 		for _, node := range closest[:len(closest)-1] {
 			w.net.Kill(node.Addr())
 		}
-		// and a stranger, who keeps on comparing all there is
+		// and a stranger, farther than anybody, who keeps on comparing all there is
 		far := 400
-		for kad.PublicKeyOf(key(far)).ID().CommonPrefix(holder.ID()) > 0 {
-			far++
+		for i := range 1000 {
+			if holder.ID().CompareDistance(kad.PublicKeyOf(key(far)).ID(), kad.PublicKeyOf(key(1000+i)).ID()) < 0 {
+				far = 1000 + i
+			}
 		}
 		stranger := w.net.Transport()
 		if err := stranger.Serve(key(far), func(kad.Contact, krpc.Query) krpc.Reply { return krpc.Reply{} }); err != nil {
