@@ -34,7 +34,7 @@ type library struct {
 	identity int         // its page
 }
 
-// newLibrary has an identity, 300 contacts, 50 kept values and 2,000 entries
+// newLibrary has an identity, 300 contacts, 50 kept values and 1,000 entries
 // of many sizes, some of them removed.
 func newLibrary(t *testing.T) *library {
 	t.Helper()
@@ -54,7 +54,7 @@ func makeLibrary(t *testing.T) *library {
 	s := openAt(t, path, store.Config{})
 	l := &library{entries: map[kad.ID]kad.Entry{}, kept: map[kad.ID]string{}, rows: map[int]int{}}
 	random := rand.New(rand.NewPCG(1, 1))
-	for i := range 2000 {
+	for i := range 1000 {
 		v := make([]byte, []int{0, 10, 100, 1000, 4100, 9000}[random.IntN(6)])
 		for j := range v {
 			v[j] = byte(random.Uint32())
@@ -254,7 +254,7 @@ func TestASalvageOfAWholeFileLosesNothingAndKeepsTheOldOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	if lost, identity, warnings := l.visit(t, path); lost != 0 || !identity || len(warnings) != 1 ||
-		!strings.Contains(warnings[0], "300 contacts, 50 kept values and 2000 entries; 0 rows") {
+		!strings.Contains(warnings[0], "300 contacts, 50 kept values and 1000 entries; 0 rows") {
 		t.Errorf("%d entries lost, identity %v, %q", lost, identity, warnings)
 	}
 	s := openAt(t, path, store.Config{})

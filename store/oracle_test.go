@@ -122,7 +122,7 @@ func TestRandomOperationsAgreeWithAPlainMap(t *testing.T) {
 	groups := []netip.Prefix{{}, {}, netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/48")}
 	config := store.Config{Limits: limits}
 	refused := map[error]int{}
-	for round := range uint64(10) {
+	for round := range uint64(6) {
 		src := rand.New(rand.NewPCG(round, 42))
 		disk := openAt(t, filepath.Join(t.TempDir(), "node.db"), config)
 		memory := store.NewMemory(config)

@@ -45,7 +45,7 @@ func TestAFileOfOlderAndLargerPagesIsOpenedAndSalvaged(t *testing.T) {
 	for _, size := range []int{4096, pageSize} {
 		path := filepath.Join(t.TempDir(), "node.db")
 		raw(t, path, fmt.Sprintf("PRAGMA page_size = %d; CREATE TABLE first (page); DROP TABLE first; VACUUM", size))
-		const entries = 500
+		const entries = 150
 		s := openAt(t, path, store.Config{})
 		if got := s.Pragma("page_size"); got != fmt.Sprint(size) {
 			t.Fatalf("a file of %d is one of %s", size, got)
