@@ -96,7 +96,7 @@ func (l *Lookup) Closest() []kad.Contact {
 }
 
 // Spares are those behind the Closest, the closest first, for who needs more than
-// K: they have answered, or were not asked yet.
+// K: they have answered, or may yet do so in time.
 func (l *Lookup) Spares() (spares []kad.Contact) {
 	found := 0
 	for i := range l.shortlist {
@@ -105,7 +105,7 @@ func (l *Lookup) Spares() (spares []kad.Contact) {
 			if c.state == answered {
 				found++
 			}
-		} else if c.state == answered || c.state == unasked {
+		} else if c.state != failed && c.state != late {
 			spares = append(spares, *c.contact)
 		}
 	}

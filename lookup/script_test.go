@@ -97,6 +97,8 @@ func (s *stage) do(command string) string {
 		return "done"
 	case "closest":
 		return nicknames(s.lookup.Closest())
+	case "spares":
+		return nicknames(s.lookup.Spares())
 	case "count":
 		return fmt.Sprintf("%d asked, %d in flight, %d hops", s.lookup.Questions(), s.lookup.InFlight(), s.lookup.Hops())
 	default:
