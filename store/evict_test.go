@@ -102,7 +102,7 @@ func TestAFullStoreTakesBackWhatIsOnLoanFarthestKeysFirst(t *testing.T) {
 // than are listed at a time.
 func TestTheTwinsEvictTheSame(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{1, 8} {
+	for _, n := range []int{1, 4} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			twinsEvictTheSame(t, n)
