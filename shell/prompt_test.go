@@ -109,7 +109,7 @@ func TestInterruption(t *testing.T) {
 		`table.sort({3, 2, 1}, function() while true do end end)`,
 		`local t = setmetatable({}, {__index = function() while true do end end}) return t.x`,
 		`load(function() while true do end end)`,
-		`for i = 1, math.huge do add(sha1("x"), "y") end`,
+		`while true do pcall(add, sha1("x"), "y") end`,
 	} {
 		play, interrupt, run := prompted(t, node, `mine = 7`, `print("it " .. "runs"); `+endless, `print("mine is " .. mine)`)
 		running := play.cue("it runs\n")

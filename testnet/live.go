@@ -25,7 +25,7 @@ const (
 
 	// refresh is how long a bucket of a peer in a living network goes without a
 	// lookup: nobody waits an hour to see a table forget who died.
-	refresh = 20 * time.Second
+	refresh = 7 * time.Second
 
 	// failures is how many questions a contact there may leave unanswered. One
 	// that has is not asked again while there are better, and so would keep its

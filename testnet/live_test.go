@@ -89,6 +89,31 @@ func TestAKilledPeerIsForgottenAndAStartedOneIsKnownAgain(t *testing.T) {
 	})
 }
 
+// While a person watches, most of those who had a killed peer forget it.
+func TestMostForgetAKilledPeerWithinAMinute(t *testing.T) {
+	living(t, 40, func(t *testing.T, n *testnet.Network) {
+		for _, victim := range []int{3, 11, 19, 27, 35} {
+			it := n.Peers()[victim].ID
+			known := func() (sum int) {
+				for i, p := range n.Peers() {
+					if p.Node != nil {
+						sum += knows(n, i, func(id khashmir.ID) bool { return id == it })
+					}
+				}
+				return sum
+			}
+			before := known()
+			if err := n.Kill(victim); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+			if left := known(); before == 0 || left > before/4 {
+				t.Errorf("%d of %d still have peer %d", left, before, victim)
+			}
+		}
+	})
+}
+
 func TestACutPartsTheTablesAndHealingJoinsThem(t *testing.T) {
 	living(t, 16, func(t *testing.T, n *testnet.Network) {
 		// Given a network that is cut in two
