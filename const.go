@@ -331,6 +331,10 @@ const (
 	// MaxTimeout is the longest wait for one answer.
 	MaxTimeout = 5 * time.Second
 
+	// MeetTimeout is how long a call waits, at a node that has just been started,
+	// for the first contact that answers.
+	MeetTimeout = 10 * time.Second
+
 	// DialTimeout is allowed for a handshake; a dead address costs all of it.
 	DialTimeout = 1500 * time.Millisecond
 

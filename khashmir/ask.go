@@ -57,6 +57,9 @@ func (n *Node) heard(to kad.Contact, sent time.Time) {
 	if _, _, placed := n.table.LastSeen(to.ID); placed {
 		n.lost.remove(to.ID)
 		n.newcomer(to)
+		if n.joins > 0 {
+			n.setOut()
+		}
 		n.tell(n.config.Observer.Met, to)
 	}
 }

@@ -37,8 +37,9 @@ type call struct {
 	aside     bool // it does not count as a look into its target's bucket
 	patient   bool // it waits for who is late, if that is one of the closest
 
-	waited bool        // for long enough
-	unwait func() bool // ends the waiting
+	unmeet func() bool // ends the waiting for anybody to ask; nil: it does not wait
+	waited bool        // for who is late, for long enough
+	unwait func() bool // ends the waiting for them
 
 	desperate bool        // everybody we know is on the list
 	forget    func() bool // stops listening to the context
@@ -79,7 +80,15 @@ func (n *Node) begin(ctx context.Context, c *call) {
 		}
 		return stopped
 	}
+	if c.awaits() {
+		return
+	}
+	c.setOut()
+}
 
+// setOut asks the closest contacts known.
+func (c *call) setOut() {
+	n := c.node
 	config := lookup.Config{K: c.width(), Alpha: n.config.Alpha, Self: n.self.ID}
 	seeds := n.table.Closest(nil, c.query.Target, max(config.K, n.config.K))
 	c.known = n.table.Len()
@@ -267,8 +276,10 @@ func (c *call) end(err error) {
 	if c.watching {
 		c.unwatch()
 	}
-	if c.unwait != nil {
-		c.unwait()
+	for _, stop := range []func() bool{c.unmeet, c.unwait} {
+		if stop != nil {
+			stop()
+		}
 	}
 	c.ended(err)
 }

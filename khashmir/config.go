@@ -23,7 +23,8 @@ type Config struct {
 	Listen string
 
 	// Bootstrap names contacts ("host:port") to ask at the start and whenever
-	// the table has run empty. Default: none. A dead one costs a log line.
+	// the table has run empty. Default: none. A dead one costs a log line. What
+	// is asked of the node before any has answered waits for the first.
 	Bootstrap []string
 
 	// PowerSafe makes a value outlive a power cut at every holder that

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	kad "github.com/khashmir/kad"
-	"github.com/khashmir/kad/krpc"
 )
 
 // chore is what a node does again and again. All are guarded by the lock, under
@@ -48,6 +47,7 @@ func (n *Node) startHousekeeping(saved []kad.Contact) {
 	n.neighbours.asked = n.chores[comparing].due
 	n.setAlarm()
 	if len(saved) > 0 || len(n.config.Bootstrap) > 0 {
+		n.joins++
 		n.afterFunc(0, func() { n.rejoin(saved) })
 	}
 }
@@ -147,6 +147,9 @@ func (n *Node) maintain() {
 			n.refresh(stale[0])
 		}
 	}
+	if alone {
+		n.joins++
+	}
 	n.unlock()
 	if alone {
 		saved, err := n.store.Contacts()
@@ -174,69 +177,6 @@ func (n *Node) refresh(r kad.Range) {
 // mean nothing.
 func (n *Node) alone() int {
 	return max(n.config.MaxFailures, min(n.table.Len()/2, 2*n.config.K))
-}
-
-// rejoin pings the saved contacts, alpha at a time, and asks who is at the
-// addresses of Config.Bootstrap; then it looks for its own neighbours. The
-// dead ones cost nothing but their time-out.
-func (n *Node) rejoin(saved []kad.Contact) {
-	j := &joining{node: n, contacts: saved}
-	for _, addr := range n.config.Bootstrap {
-		at, err := resolve(n.life, addr)
-		if err != nil {
-			n.log.Warn("bootstrap contact left out", "addr", addr, "err", err)
-			continue
-		}
-		j.contacts = append(j.contacts, at)
-	}
-	n.mu.Lock()
-	defer n.unlock()
-	for range n.config.Alpha {
-		j.busy++
-		j.next()
-	}
-}
-
-// joining is a list of contacts being asked for a sign of life.
-type joining struct {
-	node     *Node
-	contacts []kad.Contact
-	busy     int
-}
-
-// next asks the next contact, or, when the last of them is through, looks for
-// the node's neighbours.
-func (j *joining) next() {
-	n := j.node
-	if n.closed {
-		return
-	}
-	if len(j.contacts) == 0 {
-		j.busy--
-		if j.busy == 0 && n.table.Len() > 0 {
-			n.settle(context.Background(), func([]kad.Contact, error) {})
-		}
-		return
-	}
-	to := j.contacts[0]
-	j.contacts = j.contacts[1:]
-	unknown := to.ID.IsZero()
-	n.ask(to, krpc.Query{Method: krpc.Ping, Who: unknown}, func(r krpc.Reply, err error) {
-		if err == nil && unknown && r.Key.IsZero() {
-			err = errNameless
-		}
-		switch {
-		case err != nil:
-			n.log.Info("contact did not answer", "contact", to, "err", err)
-			if now := n.clock.Now(); !unknown { // it may be up later than we
-				n.lost.add(to, now, now.Add(n.config.MaintainInterval))
-			}
-		case unknown && r.Key != n.self.Key:
-			// Whoever is there has named its key; now it has to prove it.
-			j.contacts = append(j.contacts, kad.NewContact(r.Key, to.V4, to.V6))
-		}
-		j.next()
-	})
 }
 
 // checkpoint saves the contacts.

@@ -50,6 +50,7 @@ type Node struct {
 	told         checks     // what neighbours took us for a holder of, maybe because they know who is dead, and we do not
 	lost         lost       // contacts that fell silent
 	reuniting    bool       // one of them has answered
+	joins        int        // lists of contacts that are asked for a sign of life, for the first time or again
 	corrections  int        // of what others hold, under way
 	republishing bool       // kept values are being stored again
 	density      density

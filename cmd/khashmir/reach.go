@@ -7,10 +7,10 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/khashmir"
 	"github.com/khashmir/kad/web"
 	"github.com/khashmir/kad/web/api"
@@ -104,14 +104,11 @@ func (p *program) joinForAMoment(ctx context.Context) (*client.Client, func(), e
 	}, nil
 }
 
-// joining is how long a client waits for the first contact that answers.
-const joining = 10 * time.Second
-
 func (p *program) meet(ctx context.Context, met <-chan struct{}) error {
 	if !p.settings.json {
 		fmt.Fprintln(p.err, "no node runs here: asking as a client")
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, joining, errTooLong)
+	ctx, cancel := context.WithTimeoutCause(ctx, kad.MeetTimeout, errTooLong)
 	defer cancel()
 	select {
 	case <-met:
