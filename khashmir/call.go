@@ -181,9 +181,10 @@ func (c *call) measure() {
 }
 
 // replenish: where too few are left of those that were heard of, all whom we know
-// are put on the list, once. So many are dead where lives are short.
+// are put on the list, and again before it ends: a newcomer may have met some since.
+// So many are dead where lives are short.
 func (c *call) replenish() {
-	if c.desperate || !c.lookup.Dry() {
+	if !c.lookup.Dry() || c.desperate && !c.lookup.Done() {
 		return
 	}
 	c.desperate = true

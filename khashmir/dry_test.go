@@ -57,3 +57,46 @@ func TestALookupThatRunsDryGoesOnWithWhomTheNodeKnows(t *testing.T) {
 		}
 	})
 }
+
+// A newcomer that knows but one, who names none but dead ones, has met others by the
+// time it has found that out.
+func TestALookupThatRunsDryGoesOnWithWhomTheNodeHasMetSince(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// given a node whose one contact names those who are gone
+		net := transport.NewNetwork(1)
+		node := open(t, inMemory(net, 0))
+		var gone []kad.Contact
+		for i := range kad.K {
+			c := peer(t, net, 10+i, func(_ kad.Contact, q krpc.Query) krpc.Reply { return honest(10+i, q) })
+			net.Kill(c.V4)
+			gone = append(gone, c)
+		}
+		misled := peer(t, net, 1, func(_ kad.Contact, q krpc.Query) krpc.Reply {
+			r := honest(1, q)
+			r.Contacts = gone
+			return r
+		})
+		add(t, node, misled.V4)
+		// when it is asked for somebody, and meets another on the way
+		wanted := peer(t, net, 3, func(_ kad.Contact, q krpc.Query) krpc.Reply { return honest(3, q) })
+		other := peer(t, net, 2, func(_ kad.Contact, q krpc.Query) krpc.Reply {
+			r := honest(2, q)
+			r.Contacts = []kad.Contact{wanted}
+			return r
+		})
+		found := make(chan []kad.ID, 1)
+		go func() {
+			closest, err := node.FindNode(t.Context(), wanted.ID)
+			if err != nil {
+				t.Error(err)
+			}
+			found <- idsOf(closest)
+		}()
+		synctest.Wait()
+		add(t, node, other.V4)
+		// then that one is asked too.
+		if found := <-found; len(found) != 3 || found[0] != wanted.ID {
+			t.Errorf("found %v; want %v, %v and %v", found, wanted.ID, misled.ID, other.ID)
+		}
+	})
+}
