@@ -273,10 +273,11 @@ func TestASalvageOfAWholeFileLosesNothingAndKeepsTheOldOne(t *testing.T) {
 
 // SQLite leaves the rows of pages that it no longer uses where they are.
 func TestWhatWasForgottenDoesNotComeBackWithASalvage(t *testing.T) {
+	large := func(i int) []byte { return bytes.Repeat([]byte{byte(i)}, 5000) } // for more free pages than one lists
 	path := filepath.Join(t.TempDir(), "node.db")
 	s := openAt(t, path, store.Config{})
 	for i := range 300 {
-		k := store.Kept{Key: kad.HashID(fmt.Append(nil, i)), Value: bytes.Repeat([]byte{byte(i)}, 1000), TTL: time.Hour, Due: at(0)}
+		k := store.Kept{Key: kad.HashID(fmt.Append(nil, i)), Value: large(i), TTL: time.Hour, Due: at(0)}
 		if err := s.Keep(k); err != nil {
 			t.Fatal(err)
 		}
@@ -286,7 +287,7 @@ func TestWhatWasForgottenDoesNotComeBackWithASalvage(t *testing.T) {
 		if i == 7 {
 			continue
 		}
-		if ok, err := s.Forget(kad.HashID(fmt.Append(nil, i)), bytes.Repeat([]byte{byte(i)}, 1000)); !ok || err != nil {
+		if ok, err := s.Forget(kad.HashID(fmt.Append(nil, i)), large(i)); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 	}

@@ -102,7 +102,7 @@ func TestAFullStoreTakesBackWhatIsOnLoanFarthestKeysFirst(t *testing.T) {
 // than are listed at a time.
 func TestTheTwinsEvictTheSame(t *testing.T) {
 	t.Parallel()
-	for _, n := range []int{1, 4} {
+	for _, n := range []int{1, 8} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			twinsEvictTheSame(t, n)
@@ -114,6 +114,7 @@ func twinsEvictTheSame(t *testing.T, n int) {
 	limits := store.Limits{
 		MaxEntries: 60 * n, MaxBytes: int64(900 * n), QuotaEntries: 8 * n, QuotaBytes: int64(100 * n), MaxPublisherEntries: 40 * n,
 	}
+	steps := 1500 + 200*n
 	var outcomes [][]string
 	eachTwin(t, store.Config{Limits: limits}, func(t *testing.T, s subject) {
 		random := rand.New(rand.NewPCG(2, 2))
@@ -121,18 +122,18 @@ func twinsEvictTheSame(t *testing.T, n int) {
 			t.Fatal(err)
 		}
 		var outcome []string
-		for i := range 1500 * n {
-			now := i / (20 * n)
+		for i := range steps {
+			now := i / 20
 			e := value(fmt.Sprint(random.IntN(1_000_000_000)), byte(random.IntN(12)*random.IntN(2)), now, 30+random.IntN(60))
 			err := s.Put(crowded(random.IntN(200*n)), e, nowhere, at(now))
 			stats, _ := s.Stats()
 			outcome = append(outcome, fmt.Sprint(errors.Is(err, store.ErrFull), err == nil, stats.Entries, stats.Bytes))
-			if s, ok := s.(*store.SQLite); ok && i%20 == 0 && len(s.Miscounted()) > 0 {
+			if s, ok := s.(*store.SQLite); ok && i%(20*n) == 0 && len(s.Miscounted()) > 0 {
 				t.Fatalf("step %d: the usage of %s is not what the entries add up to", i, s.Miscounted())
 			}
 		}
 		for i := range 200 * n {
-			outcome = append(outcome, show(all(t, s, crowded(i), 75)))
+			outcome = append(outcome, show(all(t, s, crowded(i), steps/20)))
 		}
 		outcomes = append(outcomes, outcome)
 	})
