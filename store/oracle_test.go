@@ -117,8 +117,8 @@ func (o *oracle) usage(now time.Time, is func(kad.ID, kad.Entry) bool) (ofThis, 
 // seen of them must agree after every step, what the sweep drops included.
 func TestRandomOperationsAgreeWithAPlainMap(t *testing.T) {
 	t.Parallel()
-	limits := store.Limits{MaxEntriesPerKey: 4, MaxEntries: 10, MaxBytes: 110,
-		MaxPublisherEntries: 5, MaxPublisherBytes: 70, MaxGroupEntries: 6, MaxGroupBytes: 100}
+	limits := store.Limits{MaxEntriesPerKey: 4, MaxEntries: 10, MaxBytes: 102,
+		MaxPublisherEntries: 5, MaxPublisherBytes: 67, MaxGroupEntries: 6, MaxGroupBytes: 68}
 	groups := []netip.Prefix{{}, {}, netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("2001:db8::/48")}
 	config := store.Config{Limits: limits}
 	refused := map[error]int{}
