@@ -331,8 +331,8 @@ const (
 	// MaxTimeout is the longest wait for one answer.
 	MaxTimeout = 5 * time.Second
 
-	// MeetTimeout is how long a call waits, at a node that has just been started,
-	// for the first contact that answers.
+	// MeetTimeout is for how long from its start on a node waits for the contacts
+	// that it was started with, where it has nobody else to ask.
 	MeetTimeout = 10 * time.Second
 
 	// DialTimeout is allowed for a handshake; a dead address costs all of it.

@@ -57,8 +57,8 @@ func (n *Node) heard(to kad.Contact, sent time.Time) {
 	if _, _, placed := n.table.LastSeen(to.ID); placed {
 		n.lost.remove(to.ID)
 		n.newcomer(to)
-		if n.joins > 0 {
-			n.setOut()
+		if n.meeting != nil {
+			n.goOn()
 		}
 		n.tell(n.config.Observer.Met, to)
 	}

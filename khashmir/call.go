@@ -37,9 +37,8 @@ type call struct {
 	aside     bool // it does not count as a look into its target's bucket
 	patient   bool // it waits for who is late, if that is one of the closest
 
-	unmeet func() bool // ends the waiting for anybody to ask; nil: it does not wait
-	waited bool        // for who is late, for long enough
-	unwait func() bool // ends the waiting for them
+	waited bool        // for long enough
+	unwait func() bool // ends the waiting
 
 	desperate bool        // everybody we know is on the list
 	forget    func() bool // stops listening to the context
@@ -80,15 +79,7 @@ func (n *Node) begin(ctx context.Context, c *call) {
 		}
 		return stopped
 	}
-	if c.awaits() {
-		return
-	}
-	c.setOut()
-}
 
-// setOut asks the closest contacts known.
-func (c *call) setOut() {
-	n := c.node
 	config := lookup.Config{K: c.width(), Alpha: n.config.Alpha, Self: n.self.ID}
 	seeds := n.table.Closest(nil, c.query.Target, max(config.K, n.config.K))
 	c.known = n.table.Len()
@@ -131,7 +122,7 @@ func (c *call) step() {
 	}
 	if c.lookup.Done() && !c.waits() {
 		c.complete = true
-		if !c.aside {
+		if !c.aside && c.known > 0 {
 			c.node.table.LookedUp(c.query.Target, c.freshness())
 		}
 		c.node.counts.hops += c.lookup.Hops()
@@ -145,8 +136,12 @@ func (c *call) step() {
 
 // waits reports whether the lookup goes on for those whom it has overtaken, until they
 // have answered or are given up, and no longer than for kad.MaxTimeout in all: what one
-// of them names may be late as well.
+// of them names may be late as well. Where it has run dry it waits for whom a newcomer
+// is about to meet.
 func (c *call) waits() bool {
+	if c.node.meeting != nil && c.lookup.Dry() {
+		return true
+	}
 	if !c.patient || c.waited || !c.lookup.Overtook() {
 		return false
 	}
@@ -188,7 +183,9 @@ func (c *call) replenish() {
 		return
 	}
 	c.desperate = true
-	c.lookup.Add(c.node.table.Closest(nil, c.query.Target, c.node.table.Len())...)
+	known := c.node.table.Closest(nil, c.query.Target, c.node.table.Len())
+	c.known = max(c.known, len(known))
+	c.lookup.Add(known...)
 }
 
 // ask prefers the address that we know ourselves to one that others told.
@@ -277,10 +274,8 @@ func (c *call) end(err error) {
 	if c.watching {
 		c.unwatch()
 	}
-	for _, stop := range []func() bool{c.unmeet, c.unwait} {
-		if stop != nil {
-			stop()
-		}
+	if c.unwait != nil {
+		c.unwait()
 	}
 	c.ended(err)
 }

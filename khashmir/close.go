@@ -73,6 +73,9 @@ func (n *Node) end(saving bool) error {
 	if n.alarm.stop != nil {
 		n.alarm.stop()
 	}
+	if n.meeting != nil {
+		n.meeting()
+	}
 	if n.neighbours.waiting != nil {
 		n.neighbours.waiting()
 	}

@@ -11,8 +11,8 @@ import (
 
 // What callers branch on, with errors.Is.
 var (
-	// ErrNoContacts: the node knows nobody to ask; or none of those whom it was
-	// started with has answered yet, for kad.MeetTimeout. A store has kept the value
+	// ErrNoContacts: the node knows nobody to ask. One that was started with
+	// contacts says so when they are given up, or after kad.MeetTimeout. A store has kept the value
 	// on this node alone; a find has looked at this node alone.
 	ErrNoContacts = errors.New("no contacts")
 

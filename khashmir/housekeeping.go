@@ -47,8 +47,12 @@ func (n *Node) startHousekeeping(saved []kad.Contact) {
 	n.neighbours.asked = n.chores[comparing].due
 	n.setAlarm()
 	if len(saved) > 0 || len(n.config.Bootstrap) > 0 {
-		n.joins++
-		n.afterFunc(0, func() { n.rejoin(saved) })
+		n.meeting = n.afterFunc(kad.MeetTimeout, func() {
+			n.mu.Lock()
+			defer n.unlock()
+			n.met()
+		})
+		n.afterFunc(0, func() { n.rejoin(saved, n.met) })
 	}
 }
 
@@ -147,16 +151,13 @@ func (n *Node) maintain() {
 			n.refresh(stale[0])
 		}
 	}
-	if alone {
-		n.joins++
-	}
 	n.unlock()
 	if alone {
 		saved, err := n.store.Contacts()
 		if err != nil {
 			n.log.Warn("saved contacts could not be read", "err", err)
 		}
-		n.rejoin(saved)
+		n.rejoin(saved, func() {})
 	}
 }
 

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/khashmir"
+	"github.com/khashmir/kad/krpc"
 	"github.com/khashmir/kad/transport"
 )
 
@@ -21,13 +23,6 @@ func dead(n int) (addrs []string) {
 	return addrs
 }
 
-// started is a node that has just been started, with the addresses of some.
-func started(t *testing.T, net *transport.Network, client bool, bootstrap ...string) *khashmir.Node {
-	config := inMemory(net, 900)
-	config.Client, config.Bootstrap = client, bootstrap
-	return open(t, config)
-}
-
 // first is a value under a key, or why there is none.
 func first(ctx context.Context, node *khashmir.Node, key kad.ID) (string, error) {
 	for value, err := range node.Values(ctx, key, khashmir.Enough(1)) {
@@ -36,73 +31,189 @@ func first(ctx context.Context, node *khashmir.Node, key kad.ID) (string, error)
 	return "", nil
 }
 
-func TestWhatIsAskedOfANewcomerWaitsForItsFirstContact(t *testing.T) {
-	for _, client := range []bool{false, true} {
-		newcomerIsAsked(t, client)
+// What is asked of a node that has just been started goes well, at once and again, if
+// anybody lives of those whom it was started with.
+func TestWhatIsAskedOfANewcomerWaitsForItsFirstContacts(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		given func(t *testing.T, w *meeting)
+	}{
+		{"the first is a living address", func(t *testing.T, w *meeting) {
+			w.config.Bootstrap = append([]string{w.nodes[7].Addr().String()}, dead(200)...)
+		}},
+		{"it is a client", func(t *testing.T, w *meeting) {
+			w.config.Bootstrap = append([]string{w.nodes[7].Addr().String()}, dead(200)...)
+			w.config.Client = true
+		}},
+		{"the addresses are old, and who is saved lives", func(t *testing.T, w *meeting) {
+			w.config.Bootstrap = dead(200)
+			w.saved(t, w.nodes[3:11])
+		}},
+		{"who is saved is gone, and an address is good", func(t *testing.T, w *meeting) {
+			w.config.Bootstrap = []string{w.nodes[7].Addr().String()}
+			var gone []*khashmir.Node
+			for i := range 100 {
+				node := open(t, inMemory(w.net, 1000+i))
+				w.net.Kill(node.Addr())
+				gone = append(gone, node)
+			}
+			w.saved(t, gone)
+		}},
+		{"who answers first knows nobody", func(t *testing.T, w *meeting) {
+			lonely := peer(t, w.net, 500, func(_ kad.Contact, q krpc.Query) krpc.Reply { return honest(500, q) })
+			far := peer(t, w.net, 501, func(_ kad.Contact, q krpc.Query) krpc.Reply {
+				time.Sleep(100 * time.Millisecond)
+				r := honest(501, q)
+				if q.Method != krpc.Ping {
+					for _, node := range w.nodes[:kad.K] {
+						r.Contacts = append(r.Contacts, node.Contact())
+					}
+				}
+				return r
+			})
+			w.config.Bootstrap = []string{lonely.V4.String(), far.V4.String()}
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &meeting{net: transport.NewNetwork(1)}
+				w.nodes = join(t, w.net, 20, nil)
+				if _, err := w.nodes[3].Store(t.Context(), wanted, []byte("notes")); err != nil {
+					t.Fatal(err)
+				}
+				w.config = inMemory(w.net, 900)
+				test.given(t, w)
+				node := open(t, w.config)
+				for range 2 {
+					w.use(t, node)
+				}
+				begun := time.Now()
+				if err := node.Abort(); err != nil || time.Since(begun) > time.Second {
+					t.Errorf("it ends after %v: %v", time.Since(begun), err)
+				}
+			})
+		})
 	}
 }
 
-func newcomerIsAsked(t *testing.T, client bool) {
+// meeting is of a newcomer with the nodes of a network.
+type meeting struct {
+	net    *transport.Network
+	nodes  []*khashmir.Node
+	config khashmir.Config // the newcomer's
+}
+
+// wanted is the key under which the network holds notes.
+var wanted = kad.HashID([]byte("lecture"))
+
+// saved has the newcomer know these from before.
+func (w *meeting) saved(t *testing.T, nodes []*khashmir.Node) {
+	t.Helper()
+	var contacts []kad.Contact
+	for _, node := range nodes {
+		contacts = append(contacts, node.Contact())
+	}
+	if err := w.config.Store.SaveContacts(contacts); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// use finds a value and a node and stores a value, all at once.
+func (w *meeting) use(t *testing.T, node *khashmir.Node) {
+	begun, answers := time.Now(), make(chan error, 3)
+	go func() {
+		value, err := first(t.Context(), node, wanted)
+		if err == nil && value != "notes" {
+			err = fmt.Errorf("it found %q", value)
+		}
+		answers <- err
+	}()
+	go func() {
+		asked := make(map[kad.ID]int)
+		ctx := khashmir.Observe(t.Context(), khashmir.Observer{Step: func(s khashmir.Step) {
+			if s.Kind == khashmir.Asked {
+				asked[s.Contact.ID]++
+			}
+		}})
+		closest, err := node.FindNode(ctx, w.nodes[9].ID())
+		if err == nil && closest[0].ID != w.nodes[9].ID() {
+			err = fmt.Errorf("it found %v", closest)
+		}
+		for id, times := range asked {
+			if times > 1 {
+				err = fmt.Errorf("it asked %s %d times", id, times)
+			}
+		}
+		answers <- err
+	}()
+	go func() {
+		r, err := node.Store(t.Context(), kad.ID{1}, []byte("more"))
+		if err == nil && len(r.Stored) < kad.Replicas {
+			err = fmt.Errorf("%d hold it", len(r.Stored))
+		}
+		answers <- err
+	}()
+	for range 3 {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
+	if took := time.Since(begun); took > time.Second { // the dead take longer
+		t.Errorf("it took %v", took)
+	}
+}
+
+// A name that nobody resolves is no reason to wait with those who are known.
+func TestANameThatIsNotResolvedHoldsUpNobody(t *testing.T) {
+	given := net.DefaultResolver
+	t.Cleanup(func() { net.DefaultResolver = given }) // when the node is closed
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	network := transport.NewNetwork(1)
+	nodes := join(t, network, 10, nil)
+	if _, err := nodes[3].Store(t.Context(), wanted, []byte("notes")); err != nil {
+		t.Fatal(err)
+	}
+	w := &meeting{net: network, config: inMemory(network, 900)}
+	w.config.Bootstrap = []string{"no.such.host.invalid:7400"}
+	w.saved(t, nodes)
+	begun := time.Now()
+	value, err := first(t.Context(), open(t, w.config), wanted)
+	if took := time.Since(begun); err != nil || value != "notes" || took > kad.MeetTimeout/2 {
+		t.Errorf("it found %q after %v: %v", value, took, err)
+	}
+}
+
+// Where nobody was known nothing was looked into.
+func TestWhoHasAskedTooEarlyFindsItsPlaceAllTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		// Given a network that holds a value
 		net := transport.NewNetwork(1)
-		nodes := join(t, net, 20, nil)
-		id, want := kad.HashID([]byte("lecture")), "notes"
-		if _, err := nodes[3].Store(t.Context(), id, []byte(want)); err != nil {
+		nodes := join(t, net, 60, nil)
+		node := open(t, inMemory(net, 900))
+		if _, err := first(t.Context(), node, wanted); !errors.Is(err, khashmir.ErrNoContacts) {
 			t.Fatal(err)
 		}
-		// when one comes who knows the address of one node, and of many that are gone,
-		node := started(t, net, client, append([]string{nodes[7].Addr().String()}, dead(200)...)...)
-		// then all that is asked of it goes well, at once and again,
-		for range 2 {
-			begun, answers := time.Now(), make(chan error, 3)
-			go func() {
-				value, err := first(t.Context(), node, id)
-				if err == nil && value != want {
-					err = fmt.Errorf("it found %q", value)
-				}
-				answers <- err
-			}()
-			go func() {
-				asked := make(map[kad.ID]int)
-				ctx := khashmir.Observe(t.Context(), khashmir.Observer{Step: func(s khashmir.Step) {
-					if s.Kind == khashmir.Asked {
-						asked[s.Contact.ID]++
-					}
-				}})
-				closest, err := node.FindNode(ctx, nodes[9].ID())
-				if err == nil && closest[0].ID != nodes[9].ID() {
-					err = fmt.Errorf("it found %v", closest)
-				}
-				for id, times := range asked {
-					if times > 1 {
-						err = fmt.Errorf("it asked %s %d times", id, times)
-					}
-				}
-				answers <- err
-			}()
-			go func() {
-				r, err := node.Store(t.Context(), kad.ID{1}, []byte("more"))
-				if err == nil && len(r.Stored) < kad.Replicas {
-					err = fmt.Errorf("%d hold it", len(r.Stored))
-				}
-				answers <- err
-			}()
-			for range 3 {
-				if err := <-answers; err != nil {
-					t.Error(err)
-				}
-			}
-			// and none of it waits for the dead; nor does the end.
-			if took := time.Since(begun); took > time.Second {
-				t.Errorf("it took %v", took)
-			}
+		add(t, node, nodes[7].Addr())
+		before, err := node.Stats()
+		if err != nil {
+			t.Fatal(err)
 		}
-		begun := time.Now()
-		if err := node.Abort(); err != nil || time.Since(begun) > time.Second {
-			t.Errorf("it ends after %v: %v", time.Since(begun), err)
+		if _, err := node.FindCloseNodes(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if after, err := node.Stats(); err != nil || after.Lookups-before.Lookups != 1+kad.SettleBuckets {
+			t.Errorf("%d lookups, want one for itself and one for each of %d far ranges; %v", after.Lookups-before.Lookups, kad.SettleBuckets, err)
 		}
 	})
+}
+
+// startedWith is a node alone, with these addresses.
+func startedWith(t *testing.T, bootstrap []string) *khashmir.Node {
+	config := inMemory(transport.NewNetwork(1), 900)
+	config.Bootstrap = bootstrap
+	return open(t, config)
 }
 
 func TestWhoHasNobodyToWaitForIsToldSoAtOnce(t *testing.T) {
@@ -116,16 +227,15 @@ func TestWhoHasNobodyToWaitForIsToldSoAtOnce(t *testing.T) {
 		{dead(500), kad.MeetTimeout, kad.MeetTimeout}, // which takes a while
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			node := started(t, transport.NewNetwork(1), false, test.bootstrap...)
+			node := startedWith(t, test.bootstrap)
 			for range 2 {
 				begun := time.Now()
 				_, err := first(t.Context(), node, kad.ID{1})
 				if took := time.Since(begun); !errors.Is(err, khashmir.ErrNoContacts) || took < test.atLeast || took > test.atMost {
 					t.Errorf("with %d addresses: %v after %v", len(test.bootstrap), err, took)
 				}
-				if len(test.bootstrap) < 500 {
-					test.atLeast, test.atMost = 0, time.Millisecond // there is no more hope
-				}
+				test.atLeast, test.atMost = 0, time.Millisecond   // there is no more hope,
+				time.Sleep(10*kad.MaintainInterval + time.Second) // however often they are asked again
 			}
 		})
 	}
@@ -133,7 +243,7 @@ func TestWhoHasNobodyToWaitForIsToldSoAtOnce(t *testing.T) {
 
 func TestWaitingForTheFirstContactCanBeEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		node := started(t, transport.NewNetwork(1), false, dead(500)...)
+		node := startedWith(t, dead(500))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		begun := time.Now()

@@ -45,14 +45,14 @@ type Node struct {
 	chores       [chores]chore
 	alarm        alarm
 	leaving      leaving
-	neighbours   neighbours // who else holds it
-	checked      checks     // what others have found to be the same here: one's round spares the others theirs
-	told         checks     // what neighbours took us for a holder of, maybe because they know who is dead, and we do not
-	lost         lost       // contacts that fell silent
-	reuniting    bool       // one of them has answered
-	joins        int        // lists of contacts that are asked for a sign of life, for the first time or again
-	corrections  int        // of what others hold, under way
-	republishing bool       // kept values are being stored again
+	meeting      func() bool // stops the timer that ends the waiting for those whom we were started with; nil: it is over
+	neighbours   neighbours  // who else holds it
+	checked      checks      // what others have found to be the same here: one's round spares the others theirs
+	told         checks      // what neighbours took us for a holder of, maybe because they know who is dead, and we do not
+	lost         lost        // contacts that fell silent
+	reuniting    bool        // one of them has answered
+	corrections  int         // of what others hold, under way
+	republishing bool        // kept values are being stored again
 	density      density
 	cache        cache
 	hot          hot
