@@ -271,11 +271,11 @@ func TestAHistoryIsBounded(t *testing.T) {
 	s.wait(fmt.Sprintf("print(%d)", 3*shell.MaxHistory-1))
 	s.keys(ctrlC)
 	s.wait(" > ")
-	s.keys("1" + enter)
-	s.wait("\n1\r\n")
+	s.keys("1+1" + enter)
+	s.wait("\n2\r\n")
 	s.wait(" > ")
-	s.keys("1" + enter)
-	s.wait("\n1\r\n")
+	s.keys("1+1" + enter)
+	s.wait("\n2\r\n")
 	s.wait(" > ") // while a line runs the terminal is not ours, and ctrl-D would be its end of file
 	s.keys(ctrlD)
 	if err := s.left(); err != nil {
@@ -285,7 +285,7 @@ func TestAHistoryIsBounded(t *testing.T) {
 	info, err := os.Stat(path)
 	kept, _ := os.ReadFile(path)
 	lines := strings.Split(strings.TrimSuffix(string(kept), "\n"), "\n")
-	if err != nil || info.Mode().Perm() != 0o600 || len(lines) != shell.MaxHistory+1 || lines[0] != fmt.Sprintf("print(%d)", 2*shell.MaxHistory) || lines[len(lines)-1] != "1" {
+	if err != nil || info.Mode().Perm() != 0o600 || len(lines) != shell.MaxHistory+1 || lines[0] != fmt.Sprintf("print(%d)", 2*shell.MaxHistory) || lines[len(lines)-1] != "1+1" {
 		t.Errorf("%v, %v: %d lines, from %q to %q", info.Mode(), err, len(lines), lines[0], lines[len(lines)-1])
 	}
 	if left, _ := filepath.Glob(path + "*"); len(left) != 1 {
