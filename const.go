@@ -332,7 +332,7 @@ const (
 	MaxTimeout = 5 * time.Second
 
 	// MeetTimeout is for how long from its start on a node waits for the contacts
-	// that it was started with, where it has nobody else to ask.
+	// that it was started with, where a lookup finds fewer than K others.
 	MeetTimeout = 10 * time.Second
 
 	// DialTimeout is allowed for a handshake; a dead address costs all of it.

@@ -122,7 +122,7 @@ func (c *call) step() {
 	}
 	if c.lookup.Done() && !c.waits() {
 		c.complete = true
-		if !c.aside && c.known > 0 {
+		if !c.aside && c.known > 0 && c.node.meeting == nil {
 			c.node.table.LookedUp(c.query.Target, c.freshness())
 		}
 		c.node.counts.hops += c.lookup.Hops()
@@ -136,8 +136,8 @@ func (c *call) step() {
 
 // waits reports whether the lookup goes on for those whom it has overtaken, until they
 // have answered or are given up, and no longer than for kad.MaxTimeout in all: what one
-// of them names may be late as well. Where it has run dry it waits for whom a newcomer
-// is about to meet.
+// of them names may be late as well. Before, where it has run dry, it waits for whom a
+// newcomer is about to meet.
 func (c *call) waits() bool {
 	if c.node.meeting != nil && c.lookup.Dry() {
 		return true

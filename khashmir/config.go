@@ -24,8 +24,8 @@ type Config struct {
 
 	// Bootstrap names contacts ("host:port") to ask at the start and whenever
 	// the table has run empty. Default: none. A dead one costs a log line. A
-	// lookup in the first moments that has nobody left to ask waits for these, and
-	// for the contacts saved, for kad.MeetTimeout at the most.
+	// lookup in the first moments that finds fewer than K waits for these, and for
+	// the contacts saved, for kad.MeetTimeout at the most.
 	Bootstrap []string
 
 	// PowerSafe makes a value outlive a power cut at every holder that

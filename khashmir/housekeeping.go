@@ -50,9 +50,9 @@ func (n *Node) startHousekeeping(saved []kad.Contact) {
 		n.meeting = n.afterFunc(kad.MeetTimeout, func() {
 			n.mu.Lock()
 			defer n.unlock()
-			n.met()
+			n.joined()
 		})
-		n.afterFunc(0, func() { n.rejoin(saved, n.met) })
+		n.afterFunc(0, func() { n.rejoin(saved) })
 	}
 }
 
@@ -157,7 +157,7 @@ func (n *Node) maintain() {
 		if err != nil {
 			n.log.Warn("saved contacts could not be read", "err", err)
 		}
-		n.rejoin(saved, func() {})
+		n.rejoin(saved)
 	}
 }
 

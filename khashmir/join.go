@@ -2,6 +2,7 @@ package khashmir
 
 import (
 	"context"
+	"net/netip"
 	"slices"
 
 	kad "github.com/khashmir/kad"
@@ -9,49 +10,77 @@ import (
 )
 
 // rejoin asks the saved contacts and who is at the addresses of Config.Bootstrap for
-// a sign of life, alpha at a time of each: either may all be dead. Then it runs met,
-// under the lock, and looks for the node's own neighbours. The dead ones cost nothing
-// but their time-out.
-func (n *Node) rejoin(saved []kad.Contact, met func()) {
+// a sign of life, alpha at a time of each: either may all be dead, which costs nothing
+// but their time-out. A name is resolved by itself: none holds up another.
+func (n *Node) rejoin(saved []kad.Contact) {
 	left := 2
 	over := func() {
-		if left--; left > 0 {
-			return
-		}
-		met()
-		if n.table.Len() > 0 {
-			n.settle(context.Background(), func([]kad.Contact, error) {})
+		if left--; left == 0 {
+			n.joined()
 		}
 	}
-	n.mu.Lock()
 	known := &joining{node: n, contacts: saved, over: over}
+	named := &joining{node: n, resolving: 1 + len(n.config.Bootstrap), over: over}
+	n.mu.Lock()
+	if n.closed {
+		n.mu.Unlock()
+		return
+	}
 	known.next()
-	n.unlock()
-	named := &joining{node: n, resolving: true, over: over}
+	var addrs []string
 	for _, addr := range n.config.Bootstrap {
-		at, err := resolve(n.life, addr)
-		if err != nil {
-			n.log.Warn("bootstrap contact left out", "addr", addr, "err", err)
-			continue
+		if _, err := netip.ParseAddrPort(addr); err == nil {
+			addrs = append(addrs, addr)
+		} else {
+			n.afterFunc(0, func() { named.resolve(addr) })
 		}
-		n.mu.Lock()
-		named.contacts = append(named.contacts, at)
-		named.next()
-		n.unlock()
+	}
+	n.unlock()
+	for _, addr := range addrs {
+		named.resolve(addr)
 	}
 	n.mu.Lock()
 	defer n.unlock()
-	named.resolving = false
+	named.resolving--
 	named.next()
+}
+
+// joined: those who were asked for a sign of life have answered or are given up, or a
+// newcomer waits for them no longer. Now it looks for its neighbours. Call it under the
+// lock.
+func (n *Node) joined() {
+	if n.meeting != nil {
+		n.meeting()
+		n.meeting = nil
+		n.goOn()
+	}
+	if n.table.Len() > 0 && !n.closed {
+		n.settle(context.Background(), func([]kad.Contact, error) {})
+	}
 }
 
 // joining is a list of contacts being asked for a sign of life.
 type joining struct {
 	node      *Node
 	contacts  []kad.Contact // still to be asked
-	resolving bool          // there may be more
+	resolving int           // addresses: there may be more contacts
 	asked     int           // have not answered yet
 	over      func()
+}
+
+// resolve finds out where addr is.
+func (j *joining) resolve(addr string) {
+	n := j.node
+	at, err := resolve(n.life, addr)
+	if err != nil {
+		n.log.Warn("bootstrap contact left out", "addr", addr, "err", err)
+	}
+	n.mu.Lock()
+	defer n.unlock()
+	if j.resolving--; err == nil {
+		j.contacts = append(j.contacts, at)
+	}
+	j.next()
 }
 
 // next asks the next contacts; with the last of them it is over.
@@ -61,7 +90,7 @@ func (j *joining) next() {
 		j.contacts = j.contacts[1:]
 		j.ask(to)
 	}
-	if j.asked == 0 && !j.resolving && !j.node.closed {
+	if j.asked == 0 && j.resolving == 0 && !j.node.closed {
 		j.over()
 	}
 }
@@ -87,16 +116,6 @@ func (j *joining) ask(to kad.Contact) {
 		}
 		j.next()
 	})
-}
-
-// met: the contacts that the node was started with have answered, are given up, or are
-// waited for no longer.
-func (n *Node) met() {
-	if n.meeting != nil {
-		n.meeting()
-		n.meeting = nil
-		n.goOn()
-	}
 }
 
 // goOn has the lookups go on that have waited for somebody to ask.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -176,26 +177,69 @@ func TestANameThatIsNotResolvedHoldsUpNobody(t *testing.T) {
 	if _, err := nodes[3].Store(t.Context(), wanted, []byte("notes")); err != nil {
 		t.Fatal(err)
 	}
-	w := &meeting{net: network, config: inMemory(network, 900)}
-	w.config.Bootstrap = []string{"no.such.host.invalid:7400"}
-	w.saved(t, nodes)
-	begun := time.Now()
-	value, err := first(t.Context(), open(t, w.config), wanted)
-	if took := time.Since(begun); err != nil || value != "notes" || took > kad.MeetTimeout/2 {
-		t.Errorf("it found %q after %v: %v", value, took, err)
+	for _, saved := range []bool{true, false} {
+		w := &meeting{net: network, config: inMemory(network, 900)}
+		w.config.Bootstrap = []string{"no.such.host.invalid:7400"}
+		if saved {
+			w.saved(t, nodes)
+		} else { // who is behind the name
+			w.config.Bootstrap = append(w.config.Bootstrap, nodes[5].Addr().String())
+		}
+		begun, node := time.Now(), open(t, w.config)
+		value, err := first(t.Context(), node, wanted)
+		if took := time.Since(begun); err != nil || value != "notes" || took > kad.MeetTimeout/2 {
+			t.Errorf("saved %v: it found %q after %v: %v", saved, value, took, err)
+		}
+		if err := node.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
-// Where nobody was known nothing was looked into.
+// Where nobody was known, or but one, nothing was looked into. And to find its place a
+// node does not wait for the last of those who are gone.
 func TestWhoHasAskedTooEarlyFindsItsPlaceAllTheSame(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			// Given a newcomer with one good address, and with many that are not
+			w := &meeting{net: transport.NewNetwork(1)}
+			w.nodes = join(t, w.net, 60, nil)
+			w.config = inMemory(w.net, 900)
+			w.config.Bootstrap = append([]string{w.nodes[7].Addr().String()}, dead(400)...)
+			var mu sync.Mutex
+			own := make(map[kad.ID]bool)
+			w.config.Observer.Lookup = func(l khashmir.Lookup) {
+				mu.Lock()
+				defer mu.Unlock()
+				if l.Target != wanted {
+					own[l.Target] = true
+				}
+			}
+			node := open(t, w.config)
+			// when it is asked at once, or is not,
+			if early {
+				if _, err := first(t.Context(), node, wanted); err != nil {
+					t.Fatal(err)
+				}
+			}
+			// then it has looked for itself and into the far ranges before long.
+			time.Sleep(kad.MeetTimeout + time.Second)
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if len(own) != 1+kad.SettleBuckets {
+				t.Errorf("asked early %v: %d lookups of its own, want one for itself and one for each of %d far ranges", early, len(own), kad.SettleBuckets)
+			}
+		})
+	}
 	synctest.Test(t, func(t *testing.T) {
-		net := transport.NewNetwork(1)
-		nodes := join(t, net, 60, nil)
-		node := open(t, inMemory(net, 900))
+		w := &meeting{net: transport.NewNetwork(1)}
+		w.nodes = join(t, w.net, 60, nil)
+		node := open(t, inMemory(w.net, 900))
 		if _, err := first(t.Context(), node, wanted); !errors.Is(err, khashmir.ErrNoContacts) {
 			t.Fatal(err)
 		}
-		add(t, node, nodes[7].Addr())
+		add(t, node, w.nodes[7].Addr())
 		before, err := node.Stats()
 		if err != nil {
 			t.Fatal(err)
@@ -204,7 +248,7 @@ func TestWhoHasAskedTooEarlyFindsItsPlaceAllTheSame(t *testing.T) {
 			t.Fatal(err)
 		}
 		if after, err := node.Stats(); err != nil || after.Lookups-before.Lookups != 1+kad.SettleBuckets {
-			t.Errorf("%d lookups, want one for itself and one for each of %d far ranges; %v", after.Lookups-before.Lookups, kad.SettleBuckets, err)
+			t.Errorf("with nobody known: %d lookups; %v", after.Lookups-before.Lookups, err)
 		}
 	})
 }
