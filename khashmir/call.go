@@ -136,7 +136,7 @@ func (c *call) step() {
 
 // waits reports whether the lookup goes on for those whom it has overtaken, until they
 // have answered or are given up, and no longer than for kad.MaxTimeout in all: what one
-// of them names may be late as well. Before, where it has run dry, it waits for whom a
+// of them names may be late as well. Before that, one that has run dry waits for whom a
 // newcomer is about to meet.
 func (c *call) waits() bool {
 	if c.node.meeting != nil && c.lookup.Dry() {
