@@ -63,7 +63,7 @@ func (n *Node) joined() {
 type joining struct {
 	node      *Node
 	contacts  []kad.Contact // still to be asked
-	resolving int           // addresses: there may be more contacts
+	resolving int           // addresses, and one while they are gone through: there may be more contacts
 	asked     int           // have not answered yet
 	over      func()
 }
