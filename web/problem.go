@@ -18,7 +18,7 @@ var known = []struct {
 	code    string
 	message string
 }{
-	{khashmir.ErrNoContacts, http.StatusServiceUnavailable, api.NoContacts, "this node knows nobody to ask: give it a contact"},
+	{khashmir.ErrNoContacts, http.StatusServiceUnavailable, api.NoContacts, "this node knows nobody to ask: it was given no contact, or none has answered"},
 	{khashmir.ErrNoAnswer, http.StatusServiceUnavailable, api.NoAnswer, "contacts are known and none of them answered"},
 	{khashmir.ErrIncomplete, http.StatusServiceUnavailable, api.Incomplete, "a holder stopped before it had given all its values"},
 	{khashmir.ErrRefused, http.StatusInsufficientStorage, api.AllRefused, "every node that was asked to store refused or was silent"},
