@@ -25,7 +25,9 @@ type measure struct {
 	stores   tally
 	finds    tally
 	timeline []Moment
-	next     int64 // when the next moment ends
+	each     int64 // how long a moment is
+	turns    int64 // when this one ends
+	marks    []Mark
 	truth    []member
 	copies   int // of what everybody wants, at the most
 
@@ -80,24 +82,22 @@ func (s *Sim) startMeasuring(d time.Duration) {
 	for _, p := range s.peers {
 		p.served, p.hot, p.gave = 0, 0, 0
 	}
-	s.timeline = []Moment{}
+	s.each, s.turns = int64(d/moments), s.now+int64(d/moments)
+	s.timeline = []Moment{{Nodes: s.alive}}
 	s.upkeep = make(map[krpc.Method]*traffic)
-	s.takeMoment(d / moments)
+	if s.config.HotFinds > 0 {
+		s.countCopies(d / moments)
+	}
 }
 
 // moments is how many points a timeline has.
 const moments = 60
 
-func (s *Sim) takeMoment(every time.Duration) {
-	s.timeline = append(s.timeline, Moment{At: time.Duration(s.now - s.since), Nodes: s.alive})
+// countCopies looks again and again how many there are of what everybody wants.
+func (s *Sim) countCopies(every time.Duration) {
 	s.in(every, action(func() {
-		m := s.moment()
-		m.Nodes = s.alive
-		if s.config.HotFinds > 0 {
-			s.copies = max(s.copies, s.cached())
-		}
-		if s.measuring {
-			s.takeMoment(every)
+		if s.copies = max(s.copies, s.cached()); s.measuring {
+			s.countCopies(every)
 		}
 	}))
 }
@@ -112,11 +112,27 @@ func (s *Sim) cached() (nodes int) {
 	return nodes
 }
 
-// moment is the current point of the timeline.
-func (s *Sim) moment() *Moment { return &s.timeline[len(s.timeline)-1] }
+// moment is the current point of the timeline, or after the measuring the last. Those
+// that have ended keep how many nodes there are before what happens now.
+func (s *Sim) moment() *Moment {
+	for s.measuring && s.now >= s.turns && s.each > 0 {
+		s.timeline[len(s.timeline)-1].Nodes = s.alive
+		s.timeline = append(s.timeline, Moment{At: time.Duration(s.turns - s.since), Nodes: s.alive})
+		s.turns += s.each
+	}
+	return &s.timeline[len(s.timeline)-1]
+}
+
+// mark says what happens now, where the course of things is drawn.
+func (s *Sim) mark(what string) {
+	if s.measuring {
+		s.marks = append(s.marks, Mark{time.Duration(s.now - s.since), what})
+	}
+}
 
 func (s *Sim) stopMeasuring() {
 	s.population(0)
+	s.moment().Nodes = s.alive
 	s.measuring = false
 	s.until = s.now
 	if s.config.Sessions.draw != nil {
@@ -141,9 +157,10 @@ func (s *Sim) seenHalfLives() (seen []int32) {
 func (s *Sim) population(change int) {
 	if s.measuring {
 		s.nodeTime += float64(s.alive) * time.Duration(s.now-s.counted).Seconds()
+		m := s.moment()
 		if change < 0 {
 			s.deaths++
-			s.moment().Deaths++
+			m.Deaths++
 		}
 	}
 	s.counted = s.now
@@ -208,6 +225,10 @@ func (s *Sim) tally(o *op, err error) {
 	if !o.looked { // a prompt store is told of before its lookup ends
 		return
 	}
+	if o.kind == lookingUp {
+		m.Looked++
+		m.Recall += o.recall
+	}
 	t.looked++
 	t.hops = append(t.hops, int32(o.hops))
 	t.recall += o.recall
@@ -216,8 +237,8 @@ func (s *Sim) tally(o *op, err error) {
 	}
 }
 
-// Quantiles are of some numbers: their mean, and the smallest of them that is
-// at least as great as 50, 90, 99 in a hundred. Hundredths are all of these,
+// Quantiles are of some numbers: their mean, and the least of them that 50, 90,
+// 99 in a hundred do not exceed (the nearest rank). Hundredths are all of these,
 // from the least to the greatest.
 type Quantiles struct {
 	Count      int       `json:"count"`
@@ -240,19 +261,17 @@ func quantiles(numbers []int32, unit float64) Quantiles {
 	for _, n := range numbers {
 		sum += float64(n)
 	}
-	at := func(part float64) float64 { return float64(quantile(numbers, part)) / unit }
-	q.Mean = sum / float64(len(numbers)) / unit
-	q.P50, q.P90, q.P99, q.Max = at(0.5), at(0.9), at(0.99), at(1)
 	for i := range 101 {
-		q.Hundredths = append(q.Hundredths, at(float64(i)/100))
+		q.Hundredths = append(q.Hundredths, float64(quantile(numbers, i))/unit)
 	}
+	q.Mean = sum / float64(len(numbers)) / unit
+	q.P50, q.P90, q.P99, q.Max = q.Hundredths[50], q.Hundredths[90], q.Hundredths[99], q.Hundredths[100]
 	return q
 }
 
-// quantile sorts numbers first if that is not done yet.
-func quantile[N int32 | time.Duration](numbers []N, part float64) N {
-	if !slices.IsSorted(numbers) {
-		slices.Sort(numbers)
-	}
-	return numbers[min(int(part*float64(len(numbers))), len(numbers)-1)]
+// quantile is the least of numbers, which are sorted, that so many in a hundred of them do
+// not exceed; for 0 the least of all.
+func quantile[N int32 | time.Duration](numbers []N, hundredths int) N {
+	rank := (len(numbers)*hundredths + 99) / 100
+	return numbers[max(rank, 1)-1]
 }

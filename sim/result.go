@@ -8,16 +8,24 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	kad "github.com/khashmir/kad"
 )
 
 // Result is what a simulation has come to.
 type Result struct {
+	Command  string  `json:"command"` // the arguments of khashmir-testnet that print it again, as far as it was made with Set
 	Scenario string  `json:"scenario"`
 	Nodes    int     `json:"nodes"`
 	Seed     uint64  `json:"seed"`
 	Latency  string  `json:"latency"`
 	Sessions string  `json:"sessions"`
 	Median   float64 `json:"median_s"` // of the sessions; 0: for ever
+
+	K        int     `json:"k"`
+	Alpha    int     `json:"alpha"`
+	Replicas int     `json:"replicas"`
+	Compared float64 `json:"replicate_interval_s"` // the longest from one comparison of holders to the next
 
 	Trace   string  `json:"trace"` // a hash of all that happened, in hex
 	Events  uint64  `json:"events"`
@@ -71,6 +79,13 @@ type Result struct {
 	HalfLife Quantiles `json:"half_life_s"`
 
 	Timeline []Moment `json:"timeline"`
+	Marks    []Mark   `json:"marks,omitempty"` // what the scenario has done, and when
+}
+
+// Mark is something that the scenario does to the network.
+type Mark struct {
+	At   time.Duration `json:"at_ns"` // since measuring began
+	What string        `json:"what"`
 }
 
 // Estimates is how far some of them are off, as parts of the truth.
@@ -106,6 +121,8 @@ type Moment struct {
 	Deaths   int           `json:"deaths"`
 	Found    int           `json:"found"`
 	Missed   int           `json:"missed"`
+	Looked   int           `json:"looked"` // lookups that ended well
+	Recall   float64       `json:"recall"` // the sum of theirs
 	Messages int           `json:"messages"`
 	Bytes    [2]int        `json:"bytes"` // upkeep, work
 }
@@ -113,6 +130,8 @@ type Moment struct {
 func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 	c := s.config
 	r := &Result{
+		Command: c.Command(), K: s.k(), Alpha: cmp.Or(c.Node.Alpha, kad.Alpha), Replicas: s.replicas(),
+		Compared: cmp.Or(c.Node.ReplicateInterval, kad.ReplicateInterval).Seconds(),
 		Scenario: c.Scenario, Nodes: c.Nodes, Seed: c.Seed, Latency: c.Latency.String(), Sessions: c.Sessions.String(), Median: c.Sessions.Median().Seconds(),
 		Trace: fmt.Sprintf("%016x", s.hash), Events: s.events,
 		Virtual: time.Duration(s.now).Seconds(), Wall: wall.Seconds(), Heap: heap,
@@ -120,7 +139,7 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 		Measured:    time.Duration(s.until - s.since).Seconds(), Deaths: s.deaths,
 		Lookups: s.lookups.operations(), Stores: s.stores.operations(), Finds: s.finds.operations(),
 		Acknowledged: s.acknowledged, Lost: s.lostValues, Unfound: s.unfound, Strangers: s.strangers, Judged: s.judged,
-		Timeline: s.timeline,
+		Timeline: s.timeline, Marks: s.marks,
 	}
 	if s.placing.places > 0 {
 		r.Placed = float64(s.placing.held) / float64(s.placing.places)

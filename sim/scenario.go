@@ -47,8 +47,14 @@ var Scenarios = []Scenario{
 		},
 		func(s *Sim) {
 			s.usual(func() {
-				s.in(s.config.Duration/6, action(func() { s.parted, s.cutOnce = true, true }))
-				s.in(s.config.Duration/6+s.config.PartitionFor, action(func() { s.parted = false }))
+				s.in(s.config.Duration/6, action(func() {
+					s.parted, s.cutOnce = true, true
+					s.mark("cut")
+				}))
+				s.in(s.config.Duration/6+s.config.PartitionFor, action(func() {
+					s.parted = false
+					s.mark("whole again")
+				}))
 			})
 		}},
 	{"kill", "a part of the nodes dies at one moment, without a word and with its disks",
@@ -60,6 +66,7 @@ var Scenarios = []Scenario{
 		func(s *Sim) {
 			s.usual(func() {
 				s.in(s.config.Duration/6, action(func() {
+					s.mark("the killing")
 					for _, p := range slices.Clone(s.roster.living) {
 						if s.chance.chance(s.config.Kill) {
 							p.crash()
@@ -79,6 +86,7 @@ var Scenarios = []Scenario{
 		},
 		func(s *Sim) {
 			s.usual(func() {
+				s.in(s.config.Duration/6, action(func() { s.mark("the crowd") }))
 				for range s.config.Crowd {
 					s.in(s.config.Duration/6+s.chance.part(10*time.Second), action(func() { s.join() }))
 				}
@@ -92,6 +100,7 @@ var Scenarios = []Scenario{
 		},
 		func(s *Sim) {
 			s.usual(func() {
+				s.in(s.config.Duration/6, action(func() { s.mark("the finds") }))
 				for range s.config.HotFinds {
 					s.in(s.config.Duration/6+s.chance.part(s.config.Duration*5/6), action(func() {
 						if p := s.anyReader(); len(s.due) > 0 && p != nil {
@@ -106,6 +115,7 @@ var Scenarios = []Scenario{
 		func(s *Sim) {
 			s.usual(func() {
 				s.in(s.config.Duration/6, action(func() {
+					s.mark("the restart")
 					for _, p := range slices.Clone(s.roster.living) {
 						p.crash()
 						s.in(s.chance.part(time.Minute), action(func() { p.rise() }))

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,7 +97,8 @@ func readSessions(path string) (Sessions, error) {
 	if len(lengths) == 0 {
 		return Sessions{}, fmt.Errorf("sessions %s: there are none", path)
 	}
-	return Sessions{"trace:" + path, quantile(lengths, 0.5), func(r *splitmix) time.Duration {
+	slices.Sort(lengths)
+	return Sessions{"trace:" + path, quantile(lengths, 50), func(r *splitmix) time.Duration {
 		return lengths[r.below(len(lengths))]
 	}}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 )
 
 // Metric is one number of a Result.
@@ -99,7 +100,9 @@ func Sweep(ctx context.Context, config Config, parameter string, values []string
 					return interrupted(points), fmt.Errorf("sweep: %w", err)
 				}
 			}
-			c.Seed += uint64(seed)
+			if err := Set(&c, "seed", strconv.FormatUint(c.Seed+uint64(seed), 10)); err != nil {
+				return interrupted(points), fmt.Errorf("sweep: %w", err)
+			}
 			r, err := Run(ctx, c, func(p Progress) {
 				if tell != nil {
 					p.Run, p.Runs = i*seeds+seed+1, len(values)*seeds

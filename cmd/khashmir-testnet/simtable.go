@@ -57,13 +57,6 @@ func oneRun(b *strings.Builder, r *sim.Result) {
 		fmt.Fprintf(b, "           %s\n", by)
 	}
 	fmt.Fprintf(b, "  work     %.1f B and %.3f messages a node and second\n", r.Work.Bytes, r.Work.Messages)
-	fmt.Fprintf(b, "  load     questions answered by a node: median %.0f, 99 in 100 at most %.0f, the most %.0f\n", r.Load.P50, r.Load.P99, r.Load.Max)
-	if r.Busiest > 0 {
-		fmt.Fprintf(b, "  hot key  of the finds, the busiest node was asked in %.1f %%, who gave most gave it in %.2f %%; %.1f %% of the nodes had a copy\n", 100*r.Busiest, 100*r.Gave, 100*r.Copies)
-	}
-	if r.Placed > 0 {
-		fmt.Fprintf(b, "  placed   %.2f %% of those whose place it is held a value a minute after it was acknowledged\n", 100*r.Placed)
-	}
 	if r.Acknowledged > 0 {
 		fmt.Fprintf(b, "  values   %d acknowledged, %d lost", r.Acknowledged, r.Lost)
 		if r.Judged > 0 && !r.Interrupted {
@@ -71,20 +64,8 @@ func oneRun(b *strings.Builder, r *sim.Result) {
 		}
 		b.WriteByte('\n')
 	}
-	if t := r.Repair; t.Count > 0 {
-		fmt.Fprintf(b, "  repair   a copy that dies with its disk is replaced after %v (median), 99 in 100 within %v, the last after %v\n",
-			seconds(t.P50), seconds(t.P99), seconds(t.Max))
-	}
-	if r.Judged > 0 {
-		fmt.Fprintf(b, "  tables   of their closest neighbours nodes know all but %.2f on average\n", float64(r.Strangers)/float64(r.Judged))
-	}
-	if r.Size.Count > 1 {
-		fmt.Fprintf(b, "  size     %d nodes have looked 16 times: they take it for %+.1f %% off, give or take %.1f %% (by the splits of their tables: %+.0f %%, %.0f %%)\n",
-			r.Size.Count, 100*r.Size.Bias, 100*r.Size.Deviation, 100*r.SizeByRule.Bias, 100*r.SizeByRule.Deviation)
-	}
-	if h := r.HalfLife; h.Count > 0 {
-		fmt.Fprintf(b, "  lives    nodes ten minutes old and more take %v for the median session (80 in 100 between %v and %v)\n",
-			seconds(h.P50), seconds(h.Hundredths[10]), seconds(h.P90))
+	for _, remark := range r.Remarks() {
+		fmt.Fprintf(b, "  %-8s %s\n", remark.Name, remark.Text)
 	}
 	fmt.Fprintf(b, "\n  %v simulated in %.1f s (%.0f times as fast),\n  %d events, heap %.0f MiB, trace %s\n",
 		seconds(r.Virtual), r.Wall, r.Virtual/r.Wall, r.Events, float64(r.Heap)/(1<<20), r.Trace)
@@ -92,8 +73,14 @@ func oneRun(b *strings.Builder, r *sim.Result) {
 
 func manyRuns(b *strings.Builder, parameter string, points []sim.Point) {
 	first := points[0].Results[0]
+	var sessions []string // they may be what is swept
+	for _, p := range points {
+		if s := p.Results[0].Sessions; !slices.Contains(sessions, s) {
+			sessions = append(sessions, s)
+		}
+	}
 	fmt.Fprintf(b, "%s: %d nodes, %d seeds from %d, %s, sessions %s\n", first.Scenario, first.Nodes,
-		len(points[0].Results), first.Seed, first.Latency, first.Sessions)
+		len(points[0].Results), first.Seed, first.Latency, strings.Join(sessions, " / "))
 	if points[len(points)-1].Interrupted {
 		fmt.Fprintf(b, "interrupted; these are the runs that have ended, %d of the last column\n", len(points[len(points)-1].Results))
 	}

@@ -64,7 +64,7 @@ func roundStep(about float64) float64 {
 // logarithmic is from low to high, both more than 0, moved outwards to 1, 2 or
 // 5 times a power of ten.
 func logarithmic(label string, low, high float64) axis {
-	a := axis{log: true, label: label}
+	a := axis{log: true, label: label + ", log scale"}
 	all := high/low >= 300 // then there is no room for the 2s and 5s
 	for power := math.Floor(math.Log10(low)); power <= math.Ceil(math.Log10(high)); power++ {
 		for m := 1.0; m < 10; m++ {
@@ -96,7 +96,7 @@ func logarithmic(label string, low, high float64) axis {
 // decades is a logarithmic axis of powers of ten, written as such.
 func decades(label string, low, high float64) axis {
 	from, to := math.Floor(math.Log10(low)), math.Ceil(math.Log10(high))
-	a := axis{low: math.Pow(10, from), high: math.Pow(10, to), log: true, label: label}
+	a := axis{low: math.Pow(10, from), high: math.Pow(10, to), log: true, label: label + ", log scale"}
 	every := math.Ceil((to - from) / 9)
 	for power := from; power <= to; power++ {
 		t := tick{at: math.Pow(10, power)}

@@ -88,9 +88,5 @@ func shares(q sim.Quantiles, low, high, wide float64) []point {
 func (p *plot) mean(of float64) {
 	x := p.px(of)
 	p.path("line mark", fmt.Sprintf("M%s %sV%s", short(x), short(p.bottom), short(p.top)))
-	anchor, aside := "start", 4.0
-	if x > (p.left+p.right)/2 {
-		anchor, aside = "end", -4
-	}
-	p.text(x+aside, p.top+8, anchor, "halo", "mean "+number(of, 0.1))
+	p.text(x, p.top-3, "middle", "name", "mean "+number(of, 0.01))
 }

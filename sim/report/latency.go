@@ -24,8 +24,12 @@ var operations = []operation{
 func latencies(runs []run) section {
 	s := section{ID: "latency", Title: "How long operations take"}
 	if len(runs) > 1 {
+		var all []series // on one axis, to be compared
 		for _, o := range operations {
-			s.Figures = append(s.Figures, latency(o.name, runs, cumulated(runs, o))...)
+			all = append(all, cumulated(runs, o)...)
+		}
+		for _, o := range operations {
+			s.Figures = append(s.Figures, latency(o.name, runs, timeAxis(all), cumulated(runs, o))...)
 		}
 		return s
 	}
@@ -39,7 +43,7 @@ func latencies(runs []run) section {
 	if first := runs[0].Finds.First; len(first.Hundredths) > 0 && first.P50 < runs[0].Finds.Took.P50 {
 		all = append(all, series{"finds, to the first value", "s2 dash", distribution(first)})
 	}
-	s.Figures = latency("operations", runs, all)
+	s.Figures = latency("operations", runs, timeAxis(all), all)
 	return s
 }
 
@@ -63,19 +67,23 @@ func distribution(q sim.Quantiles) []point {
 	return points
 }
 
-func latency(name string, runs []run, all []series) []figure {
+func latency(name string, runs []run, x axis, all []series) []figure {
 	if len(all) == 0 {
 		return nil
 	}
-	draw := newPlot
-	if len(runs) == 1 {
-		draw = widePlot
+	y := exact("share (%)", 0, 100, 20)
+	p := widePlot(x, y)
+	if len(runs) > 1 {
+		p = newPlot(x, y, keys(all)...)
 	}
-	p := draw(timeAxis(all), exact("share (%)", 0, 100, 20))
 	for _, s := range all {
 		p.line(s)
 	}
-	p.legend(true, false, all)
+	if len(runs) > 1 {
+		p.legendAside(all)
+	} else {
+		p.legend(all)
+	}
 	title := "Time of " + name
 	caption := fmt.Sprintf("Share of the %s that took at most so long, of those that did not fail. Cumulative distribution in steps of one in a hundred; %s.", name, over(runs))
 	if p.x.log && slices.ContainsFunc(all, func(s series) bool { return s.points[0].x < p.x.low }) {

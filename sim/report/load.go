@@ -20,11 +20,17 @@ func loads(runs []run) section {
 	if len(all) == 0 {
 		return section{}
 	}
-	p := widePlot(exact("nodes, from the least asked on (%)", 0, 100, 20), linear("questions answered", 0, most))
+	var labels []string
+	if len(runs) > 1 {
+		labels = keys(all)
+	}
+	p := widePlot(exact("nodes, from the least asked on (%)", 0, 100, 20), linear("questions answered", 0, most), labels...)
 	for _, s := range all {
 		p.line(s)
 	}
-	p.legend(false, true, all)
+	if len(runs) > 1 {
+		p.legendAside(all)
+	}
 	title := "Load by node"
 	return section{ID: "load", Title: title, Figures: []figure{{p.svg(title), title, fmt.Sprintf(
 		"Questions that a node has answered while measuring, of the nodes alive at the end, in order; newcomers had less time. %s.", over(runs))}}}

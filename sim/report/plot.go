@@ -1,6 +1,7 @@
 package report
 
 import (
+	_ "embed"
 	"fmt"
 	"html"
 	"html/template"
@@ -17,7 +18,14 @@ type plot struct {
 	left, right, top, bottom float64 // of the area within the axes
 	x, y                     axis
 	body                     strings.Builder
+	inked                    []point // in pixels: where there are lines and marks
 }
+
+// style is of all plots. Each carries it, so that one taken out of the page, for a paper,
+// is as it was; colours that the page does not set are those on white.
+//
+//go:embed plot.css
+var style string
 
 // point is where something is, in the units of the axes.
 type point struct{ x, y float64 }
@@ -105,12 +113,17 @@ func (p *plot) axes() {
 func (p *plot) line(s series) {
 	var d strings.Builder
 	command := "M"
-	for _, at := range s.points {
+	for i, at := range s.points {
 		if !finite(at.x) || !finite(at.y) {
 			command = "M"
 			continue
 		}
-		fmt.Fprintf(&d, "%s%s %s", command, short(p.px(at.x)), short(p.py(at.y)))
+		x, y := p.px(at.x), p.py(at.y)
+		fmt.Fprintf(&d, "%s%s %s", command, short(x), short(y))
+		if command == "L" {
+			before := s.points[i-1]
+			p.ink(p.px(before.x), p.py(before.y), x, y)
+		}
 		command = "L"
 	}
 	p.path("line "+s.class, d.String())
@@ -197,25 +210,38 @@ func (p *plot) ends(all []series) {
 	}
 }
 
-// legend lists lines in a corner where the data are not.
-func (p *plot) legend(atRight, atTop bool, all []series) {
-	x, y := p.left+10, p.top+10
-	if atRight {
-		x = p.right - keyed - 6 - letter*longest(all)
+// ink notes that there is something from one place to another.
+func (p *plot) ink(fromX, fromY, toX, toY float64) {
+	steps := math.Ceil(math.Hypot(toX-fromX, toY-fromY)/6) + 1
+	for i := range int(steps) + 1 {
+		part := float64(i) / steps
+		p.inked = append(p.inked, point{fromX + part*(toX-fromX), fromY + part*(toY-fromY)})
 	}
-	if !atTop {
-		y = p.bottom - 10 - 15*float64(len(all)-1)
-	}
-	p.boxed(x, y, all)
 }
 
-// boxed is a legend at a place, on the colour of the paper.
-func (p *plot) boxed(x, y float64, all []series) {
-	if wide := longest(all); wide > 0 {
-		fmt.Fprintf(&p.body, `<rect class="back" x="%s" y="%s" width="%s" height="%s"/>`,
-			short(x-4), short(y-9), short(keyed+10+letter*wide), short(15*float64(len(all))+3))
-		p.list(x, y, all)
+// legend lists lines where there is the most room between what is drawn.
+func (p *plot) legend(all []series) {
+	if longest(all) == 0 {
+		return
 	}
+	wide, high := keyed+10+letter*longest(all), 15*float64(len(all))+3
+	const steps = 24
+	var x, y float64
+	most := -1.0
+	for i := range steps + 1 {
+		for k := range steps + 1 {
+			left := p.left + 6 + float64(i)/steps*(p.right-p.left-wide-12)
+			top := p.top + 6 + float64(k)/steps*(p.bottom-p.top-high-12)
+			room := 40.0 // more is not needed
+			for _, at := range p.inked {
+				room = min(room, max(left-at.x, at.x-left-wide, top-at.y, at.y-top-high))
+			}
+			if room > most {
+				x, y, most = left, top, room
+			}
+		}
+	}
+	p.list(x+4, y+9, all)
 }
 
 // longest is of the labels, in letters.
@@ -269,14 +295,25 @@ func (p *plot) text(x, y float64, anchor, class, s string) {
 	fmt.Fprintf(&p.body, `<text x="%s" y="%s"%s>%s</text>`, short(x), short(y), class, escaped(s))
 }
 
+// mark is an upright line where something happens, and what, which is the i-th.
+func (p *plot) mark(i int, x float64, what string) {
+	at := p.px(x)
+	p.path("line mark", fmt.Sprintf("M%s %sV%s", short(at), short(p.bottom), short(p.top)))
+	anchor, aside := "start", 4.0
+	if at > (p.left+p.right)/2 {
+		anchor, aside = "end", -4
+	}
+	p.text(at+aside, p.top+9+12*float64(i), anchor, "halo", what)
+}
+
 // svg is the plot, called title by those who hear pages.
 func (p *plot) svg(title string) template.HTML {
 	class := ""
 	if p.width > 500 {
 		class = ` class="broad"`
 	}
-	return template.HTML(fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg"%s viewBox="0 0 %s %s" role="img" aria-label="%s">%s</svg>`,
-		class, short(p.width), short(p.height), escaped(title), p.body.String()))
+	return template.HTML(fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg"%[1]s width="%[2]s" height="%[3]s" viewBox="0 0 %[2]s %[3]s" role="img" aria-label="%[4]s"><style>%[5]s</style>%[6]s</svg>`,
+		class, short(p.width), short(p.height), escaped(title), style, p.body.String()))
 }
 
 // escaped is s as text of XML, in which even escaped some characters may not be.

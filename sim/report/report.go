@@ -85,7 +85,8 @@ func Write(w io.Writer, parameter string, points []sim.Point) error {
 // run is one whose course is drawn. Several are drawn in one plot, a line each.
 type run struct {
 	*sim.Result
-	label string // what makes it another than the rest; "" if it is alone
+	all   []*sim.Result // with all seeds, of which it is the first
+	label string        // what makes it another than the rest; "" if it is alone
 }
 
 // overlaid is how many lines a plot has at the most: more cannot be told apart.
@@ -97,7 +98,7 @@ func chosen(parameter string, points []sim.Point) []run {
 	runs := make([]run, n)
 	for i := range n {
 		p := points[i*(len(points)-1)/max(1, n-1)]
-		runs[i].Result = p.Results[0]
+		runs[i].Result, runs[i].all = p.Results[0], p.Results
 		if len(points) > 1 {
 			runs[i].label = setting(parameter, p.Value)
 		}
@@ -115,9 +116,17 @@ func setting(parameter, value string) string {
 
 // over says what a figure is of: how many nodes, which seeds.
 func over(runs []run) string {
+	var results []*sim.Result
+	for _, r := range runs {
+		results = append(results, r.Result)
+	}
+	return overResults(results)
+}
+
+func overResults(results []*sim.Result) string {
 	var nodes []string
 	var seeds []uint64
-	for _, r := range runs {
+	for _, r := range results {
 		nodes, seeds = append(nodes, whole(r.Nodes)), append(seeds, r.Seed)
 	}
 	name, list := seedList(seeds)

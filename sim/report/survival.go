@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	kad "github.com/khashmir/kad"
@@ -16,24 +18,47 @@ const (
 
 // rule is how many hold a value and how often they compare.
 type rule struct {
-	copies int
-	every  func(halfLife float64) float64 // seconds
-	label  string
-	class  string
+	copies  int
+	longest float64 // seconds from one comparison to the next
+	adapts  bool    // nodes that know the half-life compare more often
 }
 
-func fixed(float64) float64 { return kad.ReplicateInterval.Seconds() }
-
-// adapted is how often nodes that know the half-life compare.
-func adapted(h float64) float64 {
-	return min(max(h/kad.RoundsPerHalfLife, kad.MinReplicateInterval.Seconds()), kad.ReplicateInterval.Seconds())
+// every is how often they compare, in seconds.
+func (r rule) every(halfLife float64) float64 {
+	if !r.adapts {
+		return r.longest
+	}
+	return min(max(halfLife/kad.RoundsPerHalfLife, kad.MinReplicateInterval.Seconds()), r.longest)
 }
 
-var rules = []rule{
-	{4, fixed, "R = 4, T = 60 min", "dim dash"},
-	{8, fixed, "R = 8, T = 60 min", "plain dash"},
-	{4, adapted, fmt.Sprintf("R = 4, T = h/%d", kad.RoundsPerHalfLife), "dim"},
-	{8, adapted, fmt.Sprintf("R = 8, T = h/%d", kad.RoundsPerHalfLife), "plain"},
+// class is the style of its line.
+func (r rule) class() string {
+	if r.adapts {
+		return "plain"
+	}
+	return "plain dash"
+}
+
+// ruled is how many kinds of rules are drawn at the most.
+const ruled = 4
+
+// rulesOf are those of the points, each as it is and as it were without adapting.
+func rulesOf(points []sim.Point) (all []rule) {
+	for _, p := range points {
+		r := p.Results[0]
+		as := rule{cmp.Or(r.Replicas, kad.Replicas), cmp.Or(r.Compared, kad.ReplicateInterval.Seconds()), true}
+		if !slices.Contains(all, as) && len(all) < 2*ruled {
+			all = append(all, as, rule{as.copies, as.longest, false})
+		}
+	}
+	return all
+}
+
+func (r rule) label() string {
+	if !r.adapts {
+		return fmt.Sprintf("R = %d, T = %s", r.copies, length(r.longest))
+	}
+	return fmt.Sprintf("R = %d, T = h/%d", r.copies, kad.RoundsPerHalfLife)
 }
 
 // lost is the chance of a value to be lost within so many seconds: that in one
@@ -80,7 +105,7 @@ func survival(parameter string, points []sim.Point) section {
 	}
 	title := "Survival of values"
 	caption := []string{
-		fmt.Sprintf("Share of the values that nobody holds any more after %s. Lines: what the formula 1−(1−(1−2^(−T/h))^R)^(t/T) makes expect, which is near (t/T)(1−2^(−T/h))^R where that is small, for R copies that are compared every T, nodes of half-life h and t = %s; T = h/%d is %s at the least", length(measured), length(measured), kad.RoundsPerHalfLife, length(kad.MinReplicateInterval.Seconds())),
+		fmt.Sprintf("Share of the values that nobody holds any more after %s. Lines: what the formula 1−(1−(1−2^(−T/h))^R)^(t/T) makes expect, which is near (t/T)(1−2^(−T/h))^R where that is small, for R copies that are compared every T, nodes of half-life h and t = %s; T = h/%d is %s at the least, and never longer than the broken line of the same R says", length(measured), length(measured), kad.RoundsPerHalfLife, length(kad.MinReplicateInterval.Seconds())),
 		"Marks: what was measured, at the median session, over all seeds; bars are 95 % (Wilson), as if each value were lost for itself: those of the same holders are lost together, so the truth is wider",
 		"An arrow downwards starts at the 95 % bound of none lost, 3 in the number of values",
 		counts(fates),
@@ -92,7 +117,7 @@ func survival(parameter string, points []sim.Point) section {
 		caption = append(caption, "Points that were measured for another time are left out")
 	}
 	caption = append(caption, "Where nodes return with their disks, or sessions are not exponential, the formula expects too much or too little")
-	return section{ID: "survival", Title: title, Figures: []figure{{survivalPlot(fates, measured).svg(title), title, strings.Join(caption, ". ") + "."}}}
+	return section{ID: "survival", Title: title, Figures: []figure{{survivalPlot(fates, rulesOf(points), measured).svg(title), title, strings.Join(caption, ". ") + "."}}}
 }
 
 func counts(fates []fate) string {
@@ -103,7 +128,7 @@ func counts(fates []fate) string {
 	return fmt.Sprintf("Lost: %s of %s acknowledged values", whole(lost), whole(acknowledged))
 }
 
-func survivalPlot(fates []fate, measured float64) *plot {
+func survivalPlot(fates []fate, rules []rule, measured float64) *plot {
 	shortest, longest := 5*minute, 4*hour
 	for _, f := range fates {
 		shortest, longest = min(shortest, f.median/1.5), max(longest, f.median*1.5)
@@ -113,14 +138,14 @@ func survivalPlot(fates []fate, measured float64) *plot {
 	least := 0.1
 	const steps = 60
 	for _, r := range rules {
-		s := series{label: r.label, class: r.class}
+		s := series{label: r.label(), class: r.class()}
 		for i := range steps + 1 {
 			h := shortest * math.Pow(longest/shortest, float64(i)/steps)
 			lost := r.lost(h, measured)
 			s.points = append(s.points, point{h, lost})
 			least = min(least, lost)
 		}
-		all, labels = append(all, s), append(labels, r.label)
+		all, labels = append(all, s), append(labels, s.label)
 	}
 	for _, f := range fates {
 		least = min(least, 0.3/float64(f.acknowledged))
@@ -141,10 +166,7 @@ func survivalPlot(fates []fate, measured float64) *plot {
 		before[f.median]++
 		names = append(names, series{label: f.label, class: f.class})
 	}
-	// Between the lines of four and of eight copies there is room, from where they are
-	// no longer steep.
-	middle := (p.py(rules[2].lost(20*minute, measured)) + p.py(rules[3].lost(20*minute, measured))) / 2
-	p.boxed(p.px(12*minute), middle-7.5*float64(len(names)-1), names)
+	p.legend(names)
 	return p
 }
 
@@ -155,11 +177,13 @@ func (p *plot) fate(f fate, aside float64) {
 	n := float64(f.acknowledged)
 	if f.lost == 0 {
 		y := p.py(3 / n)
+		p.ink(x, y, x, y+24)
 		p.path("line thick "+f.class, fmt.Sprintf("M%s %sh10m-5 0v24m-4 -6l4 6l4 -6", short(x-5), short(y)))
 		return
 	}
 	low, high := wilson(float64(f.lost), n)
-	p.path("line "+f.class, fmt.Sprintf("M%[1]s %[2]sh7M%[1]s %[3]sh7M%[4]s %[2]sV%[3]s", short(x-3.5), short(p.py(low)), short(p.py(high)), short(x)))
+	p.ink(x, p.py(low), x, p.py(high))
+	p.path("line whole "+f.class, fmt.Sprintf("M%[1]s %[2]sh7M%[1]s %[3]sh7M%[4]s %[2]sV%[3]s", short(x-3.5), short(p.py(low)), short(p.py(high)), short(x)))
 	p.path("dots "+f.class, fmt.Sprintf("M%s %sh0", short(x), short(p.py(float64(f.lost)/n))))
 }
 
@@ -174,7 +198,7 @@ func wilson(k, n float64) (low, high float64) {
 
 // halfLives is a logarithmic axis of seconds with ticks people think in.
 func halfLives(low, high float64) axis {
-	a := axis{low: low, high: high, log: true, label: "half-life of nodes, h (median session)"}
+	a := axis{low: low, high: high, log: true, label: "half-life of nodes, h (median session), log scale"}
 	for _, seconds := range []float64{1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, hour, 2 * hour, 4 * hour, 8 * hour, 24 * hour, 48 * hour, 96 * hour, 240 * hour} {
 		if seconds >= low*0.999 && seconds <= high*1.001 {
 			a.ticks = append(a.ticks, tick{seconds, length(seconds)})

@@ -117,9 +117,9 @@ func bounded(m sim.Metric, v float64) float64 {
 
 // metricAxis begins at 0 unless that would leave nothing to see.
 func metricAxis(m sim.Metric, low, high float64) axis {
-	label := m.Unit
-	if label == "" {
-		label = m.Name
+	label := m.Name
+	if m.Unit != "" {
+		label += " (" + m.Unit + ")"
 	}
 	if low < high/2 || high == 0 {
 		low = 0

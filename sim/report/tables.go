@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,7 +35,7 @@ type trace struct {
 const traced = 200
 
 func heading(parameter string, points []sim.Point) page {
-	var scenario, nodes, latency, sessions, measured []string
+	var scenario, nodes, latency, sessions, measured, settings []string
 	var seeds []uint64
 	var virtual, wall float64
 	var events, heap uint64
@@ -44,6 +45,7 @@ func heading(parameter string, points []sim.Point) page {
 			scenario, nodes = append(scenario, r.Scenario), append(nodes, whole(r.Nodes))
 			latency, sessions = append(latency, r.Latency), append(sessions, r.Sessions)
 			measured, seeds = append(measured, length(r.Measured)), append(seeds, r.Seed)
+			settings = append(settings, fmt.Sprintf("k = %d, alpha = %d, %d replicas", r.K, r.Alpha, r.Replicas))
 			virtual, wall, events, heap = virtual+r.Virtual, wall+r.Wall, events+r.Events, max(heap, r.Heap)
 			if len(p.Traces) == traced {
 				p.Left++
@@ -60,7 +62,14 @@ func heading(parameter string, points []sim.Point) page {
 	p.Title = fmt.Sprintf("%s, %s nodes", distinct(scenario), distinct(nodes))
 	p.Facts = []fact{
 		{"Scenario", distinct(scenario)}, {"Nodes", distinct(nodes)}, {named, list},
-		{"Latency", distinct(latency)}, {"Sessions", distinct(sessions)}, {"Measured", distinct(measured) + " of virtual time"},
+		{"Latency", distinct(latency)}, {"Sessions", distinct(sessions)}, {"Node", distinct(settings)},
+		{"Measured", distinct(measured) + " of virtual time"},
+	}
+	if c := command(parameter, points); c != "" {
+		p.Facts = append(p.Facts, fact{"Command", c})
+	}
+	if v := version(); v != "" {
+		p.Facts = append(p.Facts, fact{"Version", v})
 	}
 	if len(p.Traces) == 1 {
 		p.Facts = append(p.Facts, fact{"Trace", p.Traces[0].Hash})
@@ -87,6 +96,35 @@ func heading(parameter string, points []sim.Point) page {
 	return p
 }
 
+// command is what prints all of it again, as far as the runs were made by parameters.
+func command(parameter string, points []sim.Point) string {
+	first := points[0].Results[0]
+	if first.Command == "" {
+		return ""
+	}
+	c := "khashmir-testnet " + first.Command
+	if parameter != "" {
+		var values []string
+		for _, p := range points {
+			values = append(values, p.Value)
+		}
+		c = strings.Replace(c, " --"+parameter+" "+values[0], "", 1) + " --sweep " + parameter + "=" + strings.Join(values, ",")
+	}
+	if n := most(points); n > 1 {
+		c += fmt.Sprintf(" --seeds %d", n)
+	}
+	return c
+}
+
+// version is of the program that has run it, where it was built from one that has a name.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "(devel)" {
+		return ""
+	}
+	return info.Main.Version
+}
+
 func tables(parameter string, points []sim.Point) []table {
 	var all []table
 	if len(points) == 1 && len(points[0].Results) == 1 {
@@ -101,7 +139,7 @@ func tables(parameter string, points []sim.Point) []table {
 // operationsTable is of one run.
 func operationsTable(r *sim.Result) table {
 	t := table{ID: "operations", Title: "Operations", Head: []string{"", "done", "failed", "p50 ms", "p90 ms", "p99 ms",
-		"questions", "p99", "hops", "p99", "recall %", "all found %"}}
+		"questions", "questions, p99", "hops", "hops, p99", "recall %", "all found %"}}
 	for _, kind := range operations {
 		o := kind.of(r)
 		if o.Done == 0 {
@@ -123,10 +161,6 @@ func operationsTable(r *sim.Result) table {
 		for _, why := range slices.Sorted(maps.Keys(o.Why)) {
 			t.Notes = append(t.Notes, fmt.Sprintf("%s failed %s times: %s.", kind.name, whole(o.Why[why]), why))
 		}
-	}
-	if r.Busiest > 0 {
-		t.Notes = append(t.Notes, fmt.Sprintf("Of the finds, all of one key, the busiest node was asked in %s %%; who gave the value most often gave it in %s %%. Copies were at %s %% of the nodes at the most.",
-			number(100*r.Busiest, 0.1), number(100*r.Gave, 0.01), number(100*r.Copies, 0.1)))
 	}
 	if len(t.Rows) > 0 {
 		t.Notes = append(t.Notes, "Questions and hops are means, next to the 99th percentile. Recall is the part of the K closest nodes alive that were found, on average; all found, how often that was all of them.")
@@ -169,7 +203,7 @@ func meansTable(parameter string, points []sim.Point) table {
 // costTable is traffic and values, a row a point, all seeds together.
 func costTable(parameter string, points []sim.Point) table {
 	t := table{ID: "cost", Title: "Traffic and values", Head: []string{parameter, "nodes alive", "deaths",
-		"upkeep B/node/s", "messages/node/s", "work B/node/s", "messages/node/s"}}
+		"upkeep B/node/s", "upkeep messages/node/s", "work B/node/s", "work messages/node/s"}}
 	valued := slices.ContainsFunc(points, func(p sim.Point) bool {
 		return slices.ContainsFunc(p.Results, func(r *sim.Result) bool { return r.Acknowledged > 0 })
 	})
@@ -184,7 +218,6 @@ func costTable(parameter string, points []sim.Point) table {
 			s.Upkeep.Bytes, s.Upkeep.Messages = s.Upkeep.Bytes+r.Upkeep.Bytes/n, s.Upkeep.Messages+r.Upkeep.Messages/n
 			s.Work.Bytes, s.Work.Messages = s.Work.Bytes+r.Work.Bytes/n, s.Work.Messages+r.Work.Messages/n
 			s.Deaths, s.Acknowledged, s.Lost, s.Unfound = s.Deaths+r.Deaths, s.Acknowledged+r.Acknowledged, s.Lost+r.Lost, s.Unfound+r.Unfound
-			s.Judged, s.Strangers = s.Judged+r.Judged, s.Strangers+r.Strangers
 		}
 		row := []string{cmp.Or(p.Value, "all"), number(s.Alive, 1), whole(s.Deaths), number(s.Upkeep.Bytes, 0.1), number(s.Upkeep.Messages, 0.001),
 			number(s.Work.Bytes, 0.1), number(s.Work.Messages, 0.001)}
@@ -199,8 +232,10 @@ func costTable(parameter string, points []sim.Point) table {
 		if by := sim.UpkeepOf(p.Results...); len(points) == 1 && by != "" {
 			t.Notes = append(t.Notes, "The upkeep by what is asked, with the answers: "+by+".")
 		}
-		if s.Judged > 0 && len(points) == 1 {
-			t.Notes = append(t.Notes, fmt.Sprintf("After healing nodes know all but %.2f of their closest neighbours, on average.", float64(s.Strangers)/float64(s.Judged)))
+		if len(points) == 1 && len(p.Results) == 1 {
+			for _, remark := range p.Results[0].Remarks() {
+				t.Notes = append(t.Notes, strings.ToUpper(remark.Name[:1])+remark.Name[1:]+": "+remark.Text+".")
+			}
 		}
 	}
 	t.Notes = append(t.Notes, "Nodes and traffic are means, the rest sums over the seeds. Lost: nobody alive holds it at the end; not found: a last find from anywhere failed.")
