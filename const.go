@@ -129,6 +129,9 @@ const (
 	SettleBuckets = 4
 	SettledFor    = 15 * time.Minute
 
+	// SizeFresh is for how long a lookup tells how many nodes there are.
+	SizeFresh = 6 * time.Hour
+
 	// RefreshWidth is how many contacts a node looks for when it refreshes a bucket that
 	// has K, which is a third of the questions that K take. Around itself, and where it
 	// knows fewer, it looks for K.

@@ -82,10 +82,10 @@ func (c *cache) drop(key kad.ID) {
 // cacheLife is for how long the node id ought to cache what is under key; ok is
 // false if it is too far from there. Call it under the lock.
 func (n *Node) cacheLife(key, id kad.ID) (life time.Duration, ok bool) {
-	rank, known := n.density.rank(key, id, n.config.K)
+	rank, samples := n.rank(key, id)
 	near := float64(n.config.Replicas)
 	life = time.Duration(float64(kad.CacheTTL) * math.Sqrt(near/max(near, rank)))
-	return life, known && life >= kad.MinCacheTTL && part(key, id) <= kad.CacheShare
+	return life, samples > 0 && life >= kad.MinCacheTTL && part(key, id) <= kad.CacheShare
 }
 
 // cacheValue keeps a copy that somebody who wanted it has found elsewhere.

@@ -171,7 +171,7 @@ func (c *call) freshness() time.Time {
 // would find us where nobody is by chance, and by two contacts two liars decide.
 func (c *call) measure() {
 	if closest := c.lookup.Closest(); len(closest) == c.node.config.K && c.query.Target != c.node.self.ID {
-		c.node.density.observe(c.query.Target, closest, c.settling)
+		c.node.density.observe(c.query.Target, closest, c.settling, c.node.clock.Now())
 	}
 }
 

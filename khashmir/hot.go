@@ -54,8 +54,8 @@ func (n *Node) tooOften(key kad.ID, now time.Time) uint64 {
 func (n *Node) gave(key kad.ID, now time.Time) {
 	n.mu.Lock()
 	defer n.unlock()
-	copies := float64(n.density.nodes(n.config.K)) * kad.CacheShare
-	if copies >= float64(kad.HotHelpers*n.config.K) {
+	nodes, _ := n.size()
+	if copies := float64(nodes) * kad.CacheShare; copies >= float64(kad.HotHelpers*n.config.K) {
 		n.hot.times(key, now) // of this interval
 		n.hot.count(key)
 	}

@@ -17,10 +17,11 @@ import (
 func Prompt() StoreOption { return func(s *storing) { s.prompt = true } }
 
 // surely: by all that is known of the network's size, id is one of the Replicas
-// closest to the key. With the size not known, nobody is.
+// closest to the key. Where the size is not known, or from our own neighbours alone,
+// nobody is.
 func (p *publication) surely(id kad.ID) bool {
-	rank, ok := p.node.density.rank(p.query.Target, id, p.node.config.K)
-	return ok && rank < kad.PromptRank*float64(p.node.config.Replicas)
+	rank, samples := p.node.rank(p.query.Target, id)
+	return samples > 1 && rank < kad.PromptRank*float64(p.node.config.Replicas)
 }
 
 // enough is how many must have committed.

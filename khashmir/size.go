@@ -3,6 +3,7 @@ package khashmir
 import (
 	"encoding/binary"
 	"math"
+	"time"
 
 	kad "github.com/khashmir/kad"
 )
@@ -13,24 +14,37 @@ import (
 // distances) is n without a bias, give or take one part in the root of mK-2: 9 %
 // for 16 lookups with K = 8.
 //
-// Those by which the node has settled count until there are as many others: the
-// network may have been young then too.
+// Those by which the node has settled count until there are as many others, and no
+// longer than their buckets count as fresh: the network may have been young then too.
+// Others count for SizeFresh. The node's own place is a target as well, and who is there
+// it always knows: so one that looks nothing up, for years, has an idea too.
 type density struct {
-	recent [sizeLookups]float64 // distances of the K-th, as parts of the ID space
+	recent [sizeLookups]sample
 	next   int
 	filled int
 	early  int // of them, from settling; they are the first
+
+	around sample // of our own place
+}
+
+// sample is how far the K-th was from a target, as a part of the ID space, and when.
+type sample struct {
+	part float64
+	at   time.Duration // since 1970: half of a time.Time
 }
 
 // sizeLookups is over how many lookups the estimate is taken: enough for 6 %,
 // and few enough that growth shows within an hour.
 const sizeLookups = 32
 
+// aroundFresh is how long it counts who was seen at our own place.
+const aroundFresh = time.Minute
+
 // maxEarly bounds the lookups of settling that count.
 const maxEarly = sizeLookups / 4
 
 // observe takes what a whole lookup has found.
-func (d *density) observe(target kad.ID, closest []kad.Contact, early bool) {
+func (d *density) observe(target kad.ID, closest []kad.Contact, early bool, now time.Time) {
 	switch {
 	case early && (d.early < d.filled || d.early == maxEarly):
 		return
@@ -40,7 +54,7 @@ func (d *density) observe(target kad.ID, closest []kad.Contact, early bool) {
 		d.filled = copy(d.recent[:], d.recent[d.early:d.filled])
 		d.next, d.early = d.filled, 0
 	}
-	d.recent[d.next] = part(target, closest[len(closest)-1].ID)
+	d.recent[d.next] = seen(target, closest, now)
 	d.next = (d.next + 1) % sizeLookups
 	d.filled = min(d.filled+1, sizeLookups)
 }
@@ -51,21 +65,52 @@ func part(target, id kad.ID) float64 {
 	return math.Ldexp(float64(binary.BigEndian.Uint64(distance[:])), -64)
 }
 
-// rank is how many nodes are as close to target as id, on average; ok is false
-// if that is not known.
-func (d *density) rank(target, id kad.ID, k int) (rank float64, ok bool) {
-	nodes := d.nodes(k)
-	return part(target, id) * float64(nodes), nodes > 0
+func seen(target kad.ID, closest []kad.Contact, now time.Time) sample {
+	return sample{part(target, closest[len(closest)-1].ID), time.Duration(now.UnixNano())}
 }
 
-// nodes is how many there are, or 0 if that is not known.
-func (d *density) nodes(k int) int {
+// fresh reports whether s was taken no longer than that ago.
+func (s sample) fresh(now time.Time, age time.Duration) bool {
+	return time.Duration(now.UnixNano())-s.at < age
+}
+
+// nodes is how many there are, or 0 if that is not known, and from how many samples.
+func (d *density) nodes(k int, now time.Time) (nodes, samples int) {
 	sum := 0.0
-	for _, x := range d.recent[:d.filled] {
-		sum += x
+	add := func(s sample, age time.Duration) {
+		if s.part > 0 && s.fresh(now, age) {
+			samples, sum = samples+1, sum+s.part
+		}
 	}
+	for i, s := range d.recent[:d.filled] {
+		if i < d.early {
+			add(s, kad.SettledFor)
+		} else {
+			add(s, kad.SizeFresh)
+		}
+	}
+	add(d.around, 2*aroundFresh)
 	if sum == 0 {
-		return 0
+		return 0, 0
 	}
-	return int(math.Round(float64(d.filled*k-1) / sum))
+	return int(math.Round(float64(samples*k-1) / sum)), samples
+}
+
+// size is how many nodes there are, or 0 if that is not known, and from how many
+// samples: one alone is off by a third. Call it under the lock.
+func (n *Node) size() (nodes, samples int) {
+	now := n.clock.Now()
+	if n.saved.Load() && !n.density.around.fresh(now, aroundFresh) { // it has found its place
+		if closest := n.table.Closest(nil, n.self.ID, n.config.K); len(closest) == n.config.K {
+			n.density.around = seen(n.self.ID, closest, now)
+		}
+	}
+	return n.density.nodes(n.config.K, now)
+}
+
+// rank is how many nodes are as close to target as id, on average, from how many samples
+// of the size; with none it is not known. Call it under the lock.
+func (n *Node) rank(target, id kad.ID) (rank float64, samples int) {
+	nodes, samples := n.size()
+	return part(target, id) * float64(nodes), samples
 }

@@ -53,7 +53,6 @@ func (n *Node) Stats() (Stats, error) {
 		Contacts: n.table.Len(),
 		InFlight: len(n.calls),
 		Cached:   len(n.cache.keys),
-		Network:  n.density.nodes(n.config.K),
 		Lookups:  c.lookups,
 		Hops:     c.hops,
 		Asked:    c.asked,
@@ -69,6 +68,7 @@ func (n *Node) Stats() (Stats, error) {
 		MaxEntries: n.config.MaxEntries,
 		MaxBytes:   n.config.MaxBytes,
 	}
+	s.Network, _ = n.size()
 	n.mu.Unlock()
 	s.Transport = n.transport.Stats()
 	var err error
