@@ -55,6 +55,7 @@ type question struct {
 	query  krpc.Query
 	then   func(krpc.Reply, error) // nil once it has run
 	sent   int64
+	times  int  // it is sent, as far as is known
 	work   bool // not upkeep
 	stage  stage
 	back   time.Duration // of the answer; less than 0: it will not come
@@ -94,7 +95,7 @@ func (l link) Ask(to kad.Contact, query krpc.Query, then func(krpc.Reply, error)
 		l.spoke(q.to)
 	}
 	there, sendings := s.fate(q)
-	s.count(q, sendings, sendings*querySize(&q.query))
+	q.send(sendings)
 	if there < 0 {
 		q.giveUp()
 		return
@@ -177,9 +178,16 @@ func (q *question) arrive() {
 	s.in(q.back, q)
 }
 
-// giveUp has the asker wait in vain.
+// send counts that the question is sent so many times more.
+func (q *question) send(times int) {
+	q.times += times
+	q.sim.count(q, times, times*querySize(&q.query))
+}
+
+// giveUp has the asker wait in vain, and send again what it can.
 func (q *question) giveUp() {
 	s := q.sim
+	q.send(len(sends) - q.times)
 	q.stage, q.err = givenUp, transport.ErrTimeout
 	s.in(patience-time.Duration(s.now-q.sent), q)
 }

@@ -353,3 +353,23 @@ func TestNodesKnowHowManyTheyAre(t *testing.T) {
 			r.Size.Bias, r.Size.Deviation, r.SizeByRule.Bias, r.SizeByRule.Deviation)
 	}
 }
+
+// Who asks a dead one asks three times, and each counts. Of two one is killed.
+func TestQuestionsThatNobodyAnswersCountAsOftenAsTheyAreSent(t *testing.T) {
+	r := run(t, sim.Config{Scenario: "kill", Nodes: 2, Seed: 5, Kill: 0.5, Duration: time.Hour, LookupEvery: time.Minute, FindEvery: -1, Heal: time.Second})
+	if r.Deaths != 1 {
+		t.Fatalf("%d of two died", r.Deaths)
+	}
+	sent := 0
+	for _, m := range r.Timeline {
+		if m.At < 10*time.Minute { // when it happens
+			continue
+		}
+		if sent += m.Messages; m.Messages%3 != 0 {
+			t.Errorf("%d messages were sent to nobody within a minute", m.Messages)
+		}
+	}
+	if sent == 0 {
+		t.Error("nothing was sent")
+	}
+}
