@@ -153,6 +153,9 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// Check says in words what cannot work, as Open does, and starts nothing.
+func (c Config) Check() error { return c.withDefaults().check() }
+
 // check says in words what cannot work. It wants the defaults filled in.
 func (c Config) check() error {
 	const (

@@ -131,6 +131,9 @@ func (c Config) check() error {
 	case c.Node.Transport != nil || c.Node.Store != nil || c.Node.Clock != nil || c.Node.Key != nil || c.Node.Bootstrap != nil:
 		return fmt.Errorf("sim: the ports, the key and the bootstrap of a node are the simulation's")
 	}
+	if err := c.Node.Check(); err != nil {
+		return fmt.Errorf("sim: each node: %w", err)
+	}
 	return nil
 }
 

@@ -67,15 +67,15 @@ var Parameters = []Parameter{
 	{"crowd", "n", "of newcomers at once", count(func(c *Config) *int { return &c.Crowd })},
 	{"hot-finds", "n", "finds of one key", count(func(c *Config) *int { return &c.HotFinds })},
 
-	{"k", "n", "contacts in a bucket, and found by a lookup", count(func(c *Config) *int { return &c.Node.K })},
+	{"k", "n", "contacts in a bucket, and found by a lookup", atLeastOne(func(c *Config) *int { return &c.Node.K })},
 	{"wide-buckets", "n", "of the farthest buckets hold more than k (-1: none)", count(func(c *Config) *int { return &c.Node.WideBuckets })},
 	{"settle-buckets", "n", "of the farthest buckets a newcomer looks into (-1: none)", count(func(c *Config) *int { return &c.Node.SettleBuckets })},
-	{"alpha", "n", "questions of a lookup in flight", count(func(c *Config) *int { return &c.Node.Alpha })},
-	{"replicas", "n", "nodes that hold a value", count(func(c *Config) *int { return &c.Node.Replicas })},
-	{"max-failures", "n", "unanswered questions that cost the place", count(func(c *Config) *int { return &c.Node.MaxFailures })},
-	{"bucket-staleness", "time", "without a lookup, after which a bucket is refreshed", span(func(c *Config) *time.Duration { return &c.Node.BucketStaleness })},
-	{"maintain-interval", "time", "how often one bucket may be refreshed", span(func(c *Config) *time.Duration { return &c.Node.MaintainInterval })},
-	{"replicate-interval", "time", "the longest from one comparison with other holders to the next", span(func(c *Config) *time.Duration { return &c.Node.ReplicateInterval })},
+	{"alpha", "n", "questions of a lookup in flight", atLeastOne(func(c *Config) *int { return &c.Node.Alpha })},
+	{"replicas", "n", "nodes that hold a value", atLeastOne(func(c *Config) *int { return &c.Node.Replicas })},
+	{"max-failures", "n", "unanswered questions that cost the place", atLeastOne(func(c *Config) *int { return &c.Node.MaxFailures })},
+	{"bucket-staleness", "time", "without a lookup, after which a bucket is refreshed", rhythmic(func(c *Config) *time.Duration { return &c.Node.BucketStaleness })},
+	{"maintain-interval", "time", "how often one bucket may be refreshed", rhythmic(func(c *Config) *time.Duration { return &c.Node.MaintainInterval })},
+	{"replicate-interval", "time", "the longest from one comparison with other holders to the next", rhythmic(func(c *Config) *time.Duration { return &c.Node.ReplicateInterval })},
 }
 
 // Set sets the parameter of that name.
@@ -100,6 +100,18 @@ func count(field func(*Config) *int) func(*Config, string) error {
 	}
 }
 
+// atLeastOne is a count of which there is none less than 1: a 0 would be the node's default.
+func atLeastOne(field func(*Config) *int) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		n, err := strconv.Atoi(value)
+		if err == nil && n < 1 {
+			err = strconv.ErrRange
+		}
+		*field(c) = n
+		return complain(err, "a whole number, 1 or more")
+	}
+}
+
 func part(field func(*Config) *float64) func(*Config, string) error {
 	return func(c *Config, value string) (err error) {
 		*field(c), err = strconv.ParseFloat(value, 64)
@@ -111,6 +123,18 @@ func span(field func(*Config) *time.Duration) func(*Config, string) error {
 	return func(c *Config, value string) (err error) {
 		*field(c), err = time.ParseDuration(value)
 		return complain(err, "a time, as 30s or 2m")
+	}
+}
+
+// rhythmic is a span that something takes each time: a 0 would be the node's default.
+func rhythmic(field func(*Config) *time.Duration) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		d, err := time.ParseDuration(value)
+		if err == nil && d <= 0 {
+			err = strconv.ErrRange
+		}
+		*field(c) = d
+		return complain(err, "a time of more than 0, as 30s or 2m")
 	}
 }
 

@@ -218,6 +218,10 @@ func TestWhatMakesNoSenseIsRefused(t *testing.T) {
 		"a value of 4 bytes": {ValueSize: 4},
 		"duration":           {Duration: -time.Hour},
 		"crowd":              {Crowd: -3},
+		"K must be positive": {Node: khashmir.Config{K: -1}},
+		"Replicas (9)":       {Node: khashmir.Config{Replicas: 9}},
+		"WideBuckets (500)":  {Node: khashmir.Config{WideBuckets: 500}},
+		"MaintainInterval":   {Node: khashmir.Config{MaintainInterval: -time.Second}},
 	} {
 		if _, err := sim.Run(t.Context(), c, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want something about %q, got %v", want, err)
