@@ -14,7 +14,8 @@ import (
 )
 
 // Config is one simulation. The zero value is a steady network of a thousand
-// nodes; a Scenario fills in what is left zero of what it is about.
+// nodes; a Scenario fills in what is left zero of what it is about, but what was
+// set to zero with Set stays zero.
 type Config struct {
 	Scenario string // one of Scenarios; default: steady
 	Nodes    int    // default: 1,000
@@ -89,6 +90,9 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Latency.rtt == nil {
 		c.Latency = WideArea()
 	}
+	if err := c.again(); err != nil {
+		return c, err
+	}
 	return c, c.check()
 }
 
@@ -124,6 +128,8 @@ func (c Config) check() error {
 		}
 	}
 	switch {
+	case c.Duration < time.Second:
+		return fmt.Errorf("sim: duration: %v is too short to measure anything: want 1s at least", c.Duration)
 	case c.Contacts < 1 || c.Values < 0 || c.Crowd < 0 || c.HotFinds < 0 || c.Nodes+c.Crowd > maxNodes:
 		return fmt.Errorf("sim: contacts (%d), values (%d), crowd (%d) or hot finds (%d) make no sense", c.Contacts, c.Values, c.Crowd, c.HotFinds)
 	case c.ValueSize < 8 || c.ValueSize > kad.MaxValueSize:

@@ -28,6 +28,9 @@ var Parameters = []Parameter{
 	{"duration", "time", "how long is measured, as 1h30m (default 1h)", span(func(c *Config) *time.Duration { return &c.Duration })},
 	{"hours", "n", "the same, in hours", func(c *Config, value string) error {
 		hours, err := strconv.ParseFloat(value, 64)
+		if err == nil && !(hours > 0 && hours <= maxVirtual.Hours()) {
+			err = strconv.ErrRange
+		}
 		c.Duration = time.Duration(hours * float64(time.Hour))
 		return complain(err, "a number of hours")
 	}},
@@ -54,11 +57,11 @@ var Parameters = []Parameter{
 	{"nat", "share", "of the nodes that hear only whom they have spoken to", part(func(c *Config) *float64 { return &c.NAT })},
 	{"skew", "time", "by how much clocks are off at the most", span(func(c *Config) *time.Duration { return &c.Skew })},
 
-	{"lookup-every", "time", "how often each node looks for a random ID (default 10m; -1s: never)", span(func(c *Config) *time.Duration { return &c.LookupEvery })},
+	{"lookup-every", "time", "how often each node looks for a random ID (default 10m; 0s: never)", span(func(c *Config) *time.Duration { return &c.LookupEvery })},
 	{"values", "n", "that are stored", count(func(c *Config) *int { return &c.Values })},
 	{"value-size", "bytes", "of each (default 100)", count(func(c *Config) *int { return &c.ValueSize })},
 	{"prompt", "share", "of the stores that are prompt: told when half the replicas have it", part(func(c *Config) *float64 { return &c.Prompt })},
-	{"find-every", "time", "how often each node looks for one of them (default 10m; -1s: never)", span(func(c *Config) *time.Duration { return &c.FindEvery })},
+	{"find-every", "time", "how often each node looks for one of them (default 10m; 0s: never)", span(func(c *Config) *time.Duration { return &c.FindEvery })},
 
 	{"liars", "share", "of the nodes that lie", part(func(c *Config) *float64 { return &c.Liars })},
 	{"partition", "share", "of the nodes on the other side", part(func(c *Config) *float64 { return &c.PartitionShare })},
@@ -68,8 +71,8 @@ var Parameters = []Parameter{
 	{"hot-finds", "n", "finds of one key", count(func(c *Config) *int { return &c.HotFinds })},
 
 	{"k", "n", "contacts in a bucket, and found by a lookup", atLeastOne(func(c *Config) *int { return &c.Node.K })},
-	{"wide-buckets", "n", "of the farthest buckets hold more than k (-1: none)", count(func(c *Config) *int { return &c.Node.WideBuckets })},
-	{"settle-buckets", "n", "of the farthest buckets a newcomer looks into (-1: none)", count(func(c *Config) *int { return &c.Node.SettleBuckets })},
+	{"wide-buckets", "n", "of the farthest buckets hold more than k (0: none)", countOrNone(func(c *Config) *int { return &c.Node.WideBuckets })},
+	{"settle-buckets", "n", "of the farthest buckets a newcomer looks into (0: none)", countOrNone(func(c *Config) *int { return &c.Node.SettleBuckets })},
 	{"alpha", "n", "questions of a lookup in flight", atLeastOne(func(c *Config) *int { return &c.Node.Alpha })},
 	{"replicas", "n", "nodes that hold a value", atLeastOne(func(c *Config) *int { return &c.Node.Replicas })},
 	{"max-failures", "n", "unanswered questions that cost the place", atLeastOne(func(c *Config) *int { return &c.Node.MaxFailures })},
@@ -96,6 +99,32 @@ func Set(c *Config, name, value string) error {
 func count(field func(*Config) *int) func(*Config, string) error {
 	return func(c *Config, value string) (err error) {
 		*field(c), err = strconv.Atoi(value)
+		return complain(err, "a whole number")
+	}
+}
+
+// again sets what was set, for a zero was taken for nothing. Kinds have no zero, and
+// may be of files that are read once.
+func (c *Config) again() error {
+	for _, s := range c.settings {
+		i := slices.IndexFunc(Parameters, func(p Parameter) bool { return p.Name == s.name })
+		if p := Parameters[i]; p.Kind != "kind" {
+			if err := p.set(c, s.value); err != nil {
+				return fmt.Errorf("sim: %s: %w", s.name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// countOrNone is a count of which the node takes 0 for its default and less for none.
+func countOrNone(field func(*Config) *int) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		n, err := strconv.Atoi(value)
+		if n == 0 {
+			n = -1
+		}
+		*field(c) = n
 		return complain(err, "a whole number")
 	}
 }

@@ -160,7 +160,7 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 		}
 	}
 	r.Load = quantiles(load, 1)
-	if c.HotFinds > 0 && r.Finds.Done > 0 {
+	if c.HotFinds > 0 && r.Finds.Done > 0 && r.Alive > 0 {
 		for _, p := range s.peers {
 			r.Busiest = max(r.Busiest, float64(p.hot)/float64(r.Finds.Done))
 			r.Gave = max(r.Gave, float64(p.gave)/float64(r.Finds.Done))
@@ -174,6 +174,9 @@ func (s *Sim) result(wall time.Duration, heap uint64) *Result {
 
 // aNode is t by a node a second, of so many seconds that nodes have lived.
 func (t traffic) aNode(seconds float64) Traffic {
+	if seconds == 0 {
+		return Traffic{}
+	}
 	return Traffic{float64(t.messages) / seconds, float64(t.bytes) / seconds}
 }
 

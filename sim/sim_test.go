@@ -217,6 +217,7 @@ func TestWhatMakesNoSenseIsRefused(t *testing.T) {
 		"liars":              {Liars: -0.1},
 		"a value of 4 bytes": {ValueSize: 4},
 		"duration":           {Duration: -time.Hour},
+		"1s at least":        {Duration: 10 * time.Nanosecond},
 		"crowd":              {Crowd: -3},
 		"K must be positive": {Node: khashmir.Config{K: -1}},
 		"Replicas (9)":       {Node: khashmir.Config{Replicas: 9}},
@@ -256,6 +257,38 @@ func TestParametersAreSetByName(t *testing.T) {
 	}
 	if err := sim.Set(&c, "churn", "10m"); err != nil || c.Sessions.String() != "weibull 0.5, median 10m0s" {
 		t.Errorf("%v, %v", c.Sessions, err)
+	}
+}
+
+// What a scenario would fill in is not filled in where it was set to nothing.
+func TestAZeroThatWasSetIsNotTheDefault(t *testing.T) {
+	for _, c := range []struct {
+		scenario, name, zero string
+		nothing              func(r *sim.Result) bool
+	}{
+		{"kill", "kill", "0", func(r *sim.Result) bool { return r.Deaths == 0 }},
+		{"steady", "values", "0", func(r *sim.Result) bool { return r.Stores.Done == 0 }},
+		{"steady", "settle", "0s", func(r *sim.Result) bool { return r.Virtual < 3000 }},
+		{"steady", "join-over", "0s", func(r *sim.Result) bool { return r.Alive == 30 }},
+		{"steady", "heal", "0s", func(r *sim.Result) bool { return r.Judged == 0 }},
+		{"steady", "find-every", "0s", func(r *sim.Result) bool { return r.Finds.Done == 0 }},
+		{"steady", "wide-buckets", "0", func(r *sim.Result) bool { return r.Lookups.Done > 0 }},
+		{"flash-crowd", "crowd", "0", func(r *sim.Result) bool { return r.Alive == 30 }},
+		{"partition", "partition", "0", func(r *sim.Result) bool { return r.Finds.Failed == 0 }},
+		{"partition", "partition-for", "0s", func(r *sim.Result) bool { return r.Finds.Failed == 0 }},
+		{"hot-key", "hot-finds", "0", func(r *sim.Result) bool { return r.Busiest == 0 }},
+		{"adversary", "liars", "0", func(r *sim.Result) bool { return r.Finds.Failed == 0 }},
+	} {
+		small := sim.Config{Scenario: c.scenario, Nodes: 30, Duration: 30 * time.Minute, Heal: 10 * time.Minute, FindEvery: 2 * time.Minute, HotFinds: 300}
+		usual := run(t, small)
+		if err := sim.Set(&small, c.name, c.zero); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		r := run(t, small)
+		if _, err := json.Marshal(r); err != nil || r.Trace == usual.Trace || !c.nothing(r) {
+			t.Errorf("%s --%s %s: %v, trace %s (without: %s), %d stores, %d finds, %d deaths, %.1f alive", c.scenario, c.name, c.zero, err, r.Trace, usual.Trace, r.Stores.Done, r.Finds.Done, r.Deaths, r.Alive)
+		}
 	}
 }
 

@@ -72,6 +72,7 @@ func TestWhatCannotBeSimulatedIsAMistakeInTheArguments(t *testing.T) {
 	for _, args := range [][]string{
 		{"nap"}, {"steady", "churn"}, {"--nodes", "many"}, {"--loss", "2"}, {"--churn", "-3m"}, {"--latency", "moon"}, {"--seeds", "0"},
 		{"--sweep", "alpha"}, {"--sweep", "moons=1,2"}, {"--sweep", "loss=0.1,7"}, {"--bogus"},
+		{"--nodes", "0"}, {"--contacts", "0"}, {"--duration", "0s"}, {"--duration", "10ns"}, {"--hours", "NaN"}, {"--value-size", "0"},
 		{"--k", "-1"}, {"--k", "0"}, {"--k", "1000"}, {"--alpha", "-5"}, {"--alpha", "0"}, {"--replicas", "0"}, {"--replicas", "9"},
 		{"--max-failures", "-1"}, {"--wide-buckets", "500"}, {"--maintain-interval", "-1s"}, {"--sweep", "replicas=4,100"},
 	} {
