@@ -150,7 +150,7 @@ func readMatrix(path string) (Latency, error) {
 		row := make([]int32, len(fields))
 		for i, field := range fields {
 			ms, err := strconv.ParseFloat(field, 64)
-			if err != nil || ms < 0 || ms > 1e6 {
+			if err != nil || !(ms >= 0 && ms <= 1e6) { // NaN too
 				return Latency{}, fmt.Errorf("latency matrix %s, row %d: %q is not a round trip in milliseconds", path, len(rows)+1, field)
 			}
 			row[i] = int32(math.Round(ms * 1000))

@@ -86,7 +86,7 @@ func readSessions(path string) (Sessions, error) {
 			continue
 		}
 		seconds, err := strconv.ParseFloat(line, 64)
-		if err != nil || seconds <= 0 || seconds > 1e9 {
+		if err != nil || !(seconds >= 1e-6 && seconds <= 1e9) { // NaN too
 			return Sessions{}, fmt.Errorf("sessions %s: %q is not a length in seconds", path, line)
 		}
 		lengths = append(lengths, time.Duration(math.Round(seconds*1e6))*time.Microsecond)
