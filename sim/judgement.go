@@ -108,9 +108,12 @@ func (s *Sim) checkLeftovers(p *peer) {
 	}
 }
 
-// anyReader is an honest peer that lives.
+// anyReader is an honest peer that lives, or nil.
 func (s *Sim) anyReader() *peer {
 	for range 64 {
+		if len(s.roster.living) == 0 {
+			break
+		}
 		if p := s.anybody(); !p.liar {
 			return p
 		}

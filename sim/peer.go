@@ -125,15 +125,16 @@ func (p *peer) crash() {
 	p.mappings = nil
 }
 
-// leave ends the node politely, which takes a while. then runs when it is gone.
+// leave ends the node politely, which takes a while. then runs when it is gone, unless
+// something else has ended it meanwhile.
 func (p *peer) leave(then func()) {
 	life := p.life
 	p.node.Leave(func() {
 		p.sim.in(0, action(func() {
-			if p.life == life {
+			if p.life == life && p.lives() {
 				p.crash()
+				then()
 			}
-			then()
 		}))
 	})
 }
@@ -141,5 +142,5 @@ func (p *peer) leave(then func()) {
 // lives: p is up and stays.
 func (p *peer) lives() bool { return p.node != nil }
 
-// anybody is one of those who live.
+// anybody is one of those who live; there must be one.
 func (s *Sim) anybody() *peer { return s.roster.living[s.chance.below(len(s.roster.living))] }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math/bits"
 	"slices"
 	"time"
 
@@ -148,7 +149,7 @@ func (s *Sim) usual(happens func()) {
 	c := s.config
 	s.byKey = make(map[kad.ID]*value)
 	for i := range c.Nodes {
-		s.in(c.JoinOver*time.Duration(i)/time.Duration(c.Nodes), action(func() { s.join() }))
+		s.in(partOf(c.JoinOver, i, c.Nodes), action(func() { s.join() }))
 	}
 	s.judgeAgain()
 	s.pass("joining", c.JoinOver)
@@ -175,6 +176,13 @@ func (s *Sim) usual(happens func()) {
 		s.pass("in peace", c.Heal)
 		s.lastJudgement()
 	}
+}
+
+// partOf is d*i/n, of an i less than n, however long d is.
+func partOf(d time.Duration, i, n int) time.Duration {
+	high, low := bits.Mul64(uint64(d), uint64(i))
+	part, _ := bits.Div64(high, low, uint64(n))
+	return time.Duration(part)
 }
 
 // publish has the values stored within the first twelfth of the time. Some are
@@ -232,11 +240,14 @@ func (p *peer) mortal() {
 	}))
 }
 
+// restart is how long a node is down at the least: the time must pass.
+const restart = time.Millisecond
+
 // gone: p is down. It comes back after a while, or somebody else comes.
 func (p *peer) gone() {
 	s := p.sim
 	if s.chance.chance(s.config.Return) {
-		s.in(s.config.Downtime/2+s.chance.part(s.config.Downtime), action(func() { p.rise() }))
+		s.in(max(restart, s.config.Downtime/2+s.chance.part(s.config.Downtime)), action(func() { p.rise() }))
 		return
 	}
 	p.destroy()

@@ -8,6 +8,8 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -257,6 +259,67 @@ func TestParametersAreSetByName(t *testing.T) {
 	}
 	if err := sim.Set(&c, "churn", "10m"); err != nil || c.Sessions.String() != "weibull 0.5, median 10m0s" {
 		t.Errorf("%v, %v", c.Sessions, err)
+	}
+}
+
+// Whoever needs somebody copes with nobody.
+func TestEverybodyMayDie(t *testing.T) {
+	for _, c := range []sim.Config{
+		{Scenario: "kill", Nodes: 20, Kill: 1, Duration: time.Hour},
+		{Scenario: "churn", Nodes: 2, Return: 1, Downtime: time.Hour, Sessions: sim.Exponential(5 * time.Minute)},
+		{Scenario: "hot-key", Nodes: 2, HotFinds: 100, Return: 1, Downtime: 100 * time.Hour, Sessions: sim.Exponential(time.Second)},
+	} {
+		if r := run(t, c); r.Deaths == 0 && r.Alive > 0 {
+			t.Errorf("%s: nobody has died", c.Scenario)
+		} else if _, err := json.Marshal(r); err != nil {
+			t.Errorf("%s: %v", c.Scenario, err)
+		}
+	}
+}
+
+// A node that is killed while it takes its leave goes once.
+func TestWhoLeavesMayBeKilled(t *testing.T) {
+	for _, c := range []sim.Config{
+		{Scenario: "kill", Kill: 0.5, Polite: 0.5},
+		{Scenario: "restart-all", Polite: 1, Return: 1},
+	} {
+		c.Values, c.JoinOver, c.Settle, c.Duration, c.Heal = 10, time.Minute, time.Minute, 6*time.Minute, time.Minute
+		c.Sessions = sim.Exponential(2 * time.Minute)
+		for c.Seed = range 3 {
+			c.Nodes = 100
+			if r := run(t, c); r.Alive > 100 {
+				t.Errorf("%s: of 100 nodes %.1f live", c.Scenario, r.Alive)
+			}
+		}
+	}
+}
+
+// A year is long in nanoseconds, times a number of nodes.
+func TestNodesMayComeOverAYear(t *testing.T) {
+	c := sim.Config{Scenario: "join", Nodes: 2000, JoinOver: 365 * 24 * time.Hour, Duration: time.Minute}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, _ = sim.Run(ctx, c, func(p sim.Progress) {
+		due := 1 + int(p.Virtual*100/p.Of)*c.Nodes/100
+		if p.Nodes > due+c.Nodes/50 {
+			t.Errorf("after %v of %v there are %d nodes", p.Virtual, p.Of, p.Nodes)
+		}
+		cancel()
+	})
+}
+
+// Files say what cannot be, too.
+func TestWhatAFileSaysIsChecked(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "numbers")
+	for _, bad := range []string{"NaN", "Inf", "+Inf", "-1"} {
+		for name, kind := range map[string]string{"sessions": "trace:", "latency": "matrix:"} {
+			if err := os.WriteFile(file, []byte(map[string]string{"sessions": "60\n" + bad, "latency": "0 1\n1 " + bad}[name]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var c sim.Config
+			if err := sim.Set(&c, name, kind+file); err == nil {
+				t.Errorf("%s with %s are taken", name, bad)
+			}
+		}
 	}
 }
 
