@@ -55,7 +55,8 @@ type Progress struct {
 // Run runs the simulation to its end and returns what was measured. tell, which
 // may be nil, hears of its progress about twice a second. A broken invariant is
 // a *Broken. If ctx ends it while something is measured, the result is of what
-// was measured until then, and comes with the cause.
+// was measured until then, and comes with the cause. A trace that could not be
+// written is an error too, with the whole result.
 func Run(ctx context.Context, config Config, tell func(Progress)) (*Result, error) {
 	asked := config
 	config, err := config.withDefaults()
@@ -81,9 +82,6 @@ func Run(ctx context.Context, config Config, tell func(Progress)) (*Result, erro
 	if s.stopped && s.until <= s.since {
 		return nil, context.Cause(ctx)
 	}
-	if s.trace.err != nil {
-		return nil, fmt.Errorf("sim: write the trace: %w", s.trace.err)
-	}
 	if s.broken != nil {
 		s.broken.Config, s.broken.asked = config, asked
 		return nil, s.broken
@@ -93,6 +91,9 @@ func Run(ctx context.Context, config Config, tell func(Progress)) (*Result, erro
 	r := s.result(time.Since(begun), memory.HeapInuse)
 	if s.stopped {
 		return r, context.Cause(ctx)
+	}
+	if s.trace.err != nil {
+		return r, fmt.Errorf("sim: write the trace: %w", s.trace.err)
 	}
 	return r, nil
 }

@@ -109,8 +109,12 @@ func Sweep(ctx context.Context, config Config, parameter string, values []string
 					tell(p)
 				}
 			})
-			if err == nil || r != nil && len(points)+len(point.Results) == 0 {
+			ended := r != nil && !r.Interrupted
+			if ended || r != nil && len(points)+len(point.Results) == 0 {
 				point.Results = append(point.Results, r)
+			}
+			if err != nil && ended && i == len(values)-1 && seed == seeds-1 {
+				return append(points, point), err
 			}
 			if err != nil {
 				return interrupted(append(points, point)), err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/khashmir/kad/sim"
 	"github.com/khashmir/kad/testnet"
 )
 
@@ -18,6 +19,7 @@ import (
 type program struct {
 	stdout, stderr io.Writer
 	network        func(context.Context, testnet.Config) (testnet.Report, error)
+	sweep          func(ctx context.Context, config sim.Config, parameter string, values []string, seeds int, tell func(sim.Progress)) ([]sim.Point, error)
 }
 
 // errNotFound ends a run whose report already said what was missing.

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/khashmir/kad/sim"
 	"github.com/khashmir/kad/testnet"
 )
 
@@ -38,7 +39,7 @@ func main() {
 			filepath.Join(os.TempDir(), testnet.TempPattern))
 		os.Exit(exitInterrupted)
 	})
-	p := program{stdout: os.Stdout, stderr: os.Stderr, network: testnet.Run}
+	p := program{stdout: os.Stdout, stderr: os.Stderr, network: testnet.Run, sweep: sim.Sweep}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -163,6 +164,13 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 	if s.seeds < 1 {
 		return usageError{errors.New("--seeds takes 1 or more")}
 	}
+	var shown *atLast
+	if s.report != "" {
+		if shown, err = writtenAtLast(s.report); err != nil {
+			return err
+		}
+		defer shown.drop()
+	}
 	if s.trace != "" {
 		file, failed := os.Create(s.trace)
 		if failed != nil {
@@ -179,7 +187,7 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 		debug.SetGCPercent(simGarbage)
 	}
 	lines := newProgress(p.stderr, false)
-	points, err := sim.Sweep(ctx, s.config, parameter, values, s.seeds, func(p sim.Progress) {
+	points, err := p.sweep(ctx, s.config, parameter, values, s.seeds, func(p sim.Progress) {
 		doing := p.Doing
 		if p.Runs > 1 {
 			doing = fmt.Sprintf("%d/%d %s", p.Run, p.Runs, doing)
@@ -188,37 +196,35 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 	})
 	lines.end()
 	var broken *sim.Broken
-	if errors.As(err, &broken) {
-		return p.again(ctx, broken)
-	}
-	if len(points) == 0 {
+	switch {
+	case errors.As(err, &broken):
+		err = nil // it is told in the end
+	case len(points) == 0:
 		return fmt.Errorf("the simulation has no result: %w", err)
-	}
-	if err != nil {
+	case err != nil && points[len(points)-1].Interrupted:
 		err = fmt.Errorf("the simulation was not at its end, and the result is of what it had come to: %w", err)
 	}
-	return errors.Join(err, p.showPoints(s, parameter, points))
+	if len(points) > 0 {
+		err = errors.Join(err, p.showPoints(s, shown, parameter, points))
+	}
+	if broken != nil {
+		err = errors.Join(err, p.again(ctx, broken))
+	}
+	return err
 }
 
-// showPoints is for people, for machines and for papers.
-func (p program) showPoints(s simulation, parameter string, points []sim.Point) error {
-	if s.report != "" {
-		if err := writeReport(s.report, parameter, points); err != nil {
-			return err
-		}
-	}
+// showPoints is for people, for machines and for papers. One that cannot be shown to
+// some is shown to the others.
+func (p program) showPoints(s simulation, shown *atLast, parameter string, points []sim.Point) (err error) {
 	if s.json {
-		return json.NewEncoder(p.stdout).Encode(map[string]any{"parameter": parameter, "points": points})
+		err = json.NewEncoder(p.stdout).Encode(map[string]any{"parameter": parameter, "points": points})
+	} else {
+		err = simTable(p.stdout, parameter, points)
 	}
-	return simTable(p.stdout, parameter, points)
-}
-
-func writeReport(path, parameter string, points []sim.Point) error {
-	file, err := os.Create(path)
-	if err != nil {
-		return err
+	if shown != nil {
+		err = errors.Join(err, shown.write(func(w io.Writer) error { return report.Write(w, parameter, points) }))
 	}
-	return errors.Join(report.Write(file, parameter, points), file.Close())
+	return err
 }
 
 // again looks for a smaller network that breaks too, and says how to see it.

@@ -16,7 +16,7 @@ import (
 func simulates(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	p := program{stdout: &out, stderr: &errs}
+	p := program{stdout: &out, stderr: &errs, sweep: sim.Sweep}
 	code = p.run(t.Context(), append([]string{"sim"}, args...))
 	return code, out.String(), errs.String()
 }
@@ -85,7 +85,7 @@ func TestWhatCannotBeSimulatedIsAMistakeInTheArguments(t *testing.T) {
 func TestWhatAnInterruptedSimulationHasMeasuredIsShown(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var out, errs bytes.Buffer
-	p := program{stdout: &out, stderr: &errs}
+	p := program{stdout: &out, stderr: &errs, sweep: sim.Sweep}
 	ended := &countdown{Context: ctx, left: 100_000, end: func() { cancel(errInterrupted) }}
 	code := p.run(ended, []string{"sim", "churn", "--nodes", "50", "--duration", "1000h"})
 	if code != exitInterrupted || !strings.Contains(out.String(), "interrupted; measured over") {
@@ -114,7 +114,7 @@ func TestAnInterruptedSimulationSaysSo(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errInterrupted)
 	var out, errs bytes.Buffer
-	p := program{stdout: &out, stderr: &errs}
+	p := program{stdout: &out, stderr: &errs, sweep: sim.Sweep}
 	if code := p.run(ctx, []string{"sim", "--nodes", "50"}); code != exitInterrupted || out.String() != "" {
 		t.Errorf("exit %d, %q, %q", code, &out, &errs)
 	}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/khashmir/kad/sim"
+)
+
+// Whether there can be a page is known before the run, and a page that was there
+// before is there until there is a new one.
+func TestAPageIsReplacedWhenThereIsAnother(t *testing.T) {
+	// Given a page, and a place where none can be
+	dir := t.TempDir()
+	path := filepath.Join(dir, "page.html")
+	if err := os.WriteFile(path, []byte("old"), 0o640); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	during := ""
+	sweep := func(ctx context.Context, c sim.Config, parameter string, values []string, seeds int, _ func(sim.Progress)) ([]sim.Point, error) {
+		b, _ := os.ReadFile(path)
+		during = string(b)
+		return sim.Sweep(ctx, c, parameter, values, seeds, nil)
+	}
+	p := program{stdout: &out, stderr: &errs, sweep: sweep}
+	for _, bad := range []string{dir, filepath.Join(dir, "nowhere", "page.html")} {
+		// when it is to be there
+		code := p.run(t.Context(), append([]string{"sim", "--report", bad}, small...))
+		// then nothing is run
+		if code != exitNotFound || during != "" || out.Len() > 0 {
+			t.Errorf("exit %d, run: %q, %q", code, during, &out)
+		}
+	}
+	// And when the other is to be written again, then it is, at the end
+	code := p.run(t.Context(), append([]string{"sim", "--report", path}, small...))
+	b, err := os.ReadFile(path)
+	if code != exitFound || during != "old" || err != nil || len(b) < 1000 {
+		t.Errorf("exit %d, %q while it ran, %d bytes, %v", code, during, len(b), err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	// and nothing is left beside it, nor by a run that has no result
+	p.sweep = func(context.Context, sim.Config, string, []string, int, func(sim.Progress)) ([]sim.Point, error) {
+		return nil, errors.New("no")
+	}
+	if code := p.run(t.Context(), append([]string{"sim", "--report", path}, small...)); code != exitNotFound {
+		t.Errorf("exit %d", code)
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 1 {
+		t.Errorf("there are %v", files)
+	}
+	if after, _ := os.ReadFile(path); !bytes.Equal(after, b) {
+		t.Error("the page has gone")
+	}
+}
+
+// What has been measured is shown, whatever cannot be written.
+func TestAResultIsShownThoughTheRestFails(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip("there is no /dev/full")
+	}
+	for _, args := range [][]string{{"--trace", "/dev/full"}, {"--report", "/dev/full"}, {"--report", "/dev/full", "--json"}} {
+		code, out, errs := simulates(t, append(args, small...)...)
+		if code != exitNotFound || len(out) < 300 || strings.Contains(out, "interrupted") || !strings.Contains(errs, "/dev/full") || strings.Contains(errs, "not at its end") {
+			t.Errorf("%q: exit %d, %s\n%s", args, code, errs, out)
+		}
+	}
+}
+
+// Of several runs the ones before the one that breaks are shown.
+func TestWhatRanBeforeAnInvariantBrokeIsShown(t *testing.T) {
+	for _, args := range [][]string{{"--json"}, {}} {
+		var out, errs bytes.Buffer
+		p := program{stdout: &out, stderr: &errs}
+		p.sweep = func(ctx context.Context, c sim.Config, parameter string, values []string, _ int, _ func(sim.Progress)) ([]sim.Point, error) {
+			points, err := sim.Sweep(ctx, c, parameter, values[:1], 1, nil)
+			c.Nodes, c.Values = 8, 1 // there is nothing smaller to be looked for
+			return points, errors.Join(err, &sim.Broken{Config: c, What: "it was told to"})
+		}
+		page := filepath.Join(t.TempDir(), "page.html")
+		code := p.run(t.Context(), append(append([]string{"sim", "--sweep", "alpha=3,4", "--report", page}, small...), args...))
+		if code != exitNotFound || !strings.Contains(errs.String(), "it was told to") || !strings.Contains(errs.String(), "shows it again") {
+			t.Errorf("exit %d, %s", code, &errs)
+		}
+		if len(args) > 0 && !json.Valid(out.Bytes()) || out.Len() < 300 {
+			t.Errorf("shown is %s", &out)
+		}
+		if b, err := os.ReadFile(page); err != nil || len(b) < 1000 {
+			t.Errorf("%d bytes, %v", len(b), err)
+		}
+	}
+}
