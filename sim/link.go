@@ -160,12 +160,8 @@ func (q *question) arrive() {
 	case !q.id.IsZero() && far.self.ID != q.id:
 		q.err = transport.ErrWrongID
 	default:
-		far.served++
 		q.reply = far.handle(q.from.self, q.query)
-		if s.config.HotFinds > 0 && q.query.Method == krpc.FindValue {
-			far.hot++
-			far.gave += min(1, len(q.reply.Entries))
-		}
+		s.load(q, far)
 		s.count(q, 1, replySize(&q.reply))
 		s.checkReply(q, far)
 	}

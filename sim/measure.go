@@ -79,9 +79,6 @@ func (s *Sim) startMeasuring(d time.Duration) {
 	s.population(0)
 	s.measuring, s.since, s.until = true, s.now, s.now+int64(d)
 	s.counted = s.now
-	for _, p := range s.peers {
-		p.served, p.hot, p.gave = 0, 0, 0
-	}
 	s.each, s.turns = int64(d/moments), s.now+int64(d/moments)
 	s.timeline = []Moment{{Nodes: s.alive}}
 	s.upkeep = make(map[krpc.Method]*traffic)
@@ -185,6 +182,18 @@ func (s *Sim) count(q *question, messages, bytes int) {
 	m := s.moment()
 	m.Messages += messages
 	m.Bytes[i] += bytes
+}
+
+// load is of a question that far has answered.
+func (s *Sim) load(q *question, far *peer) {
+	if !s.measuring {
+		return
+	}
+	far.served++
+	if s.config.HotFinds > 0 && q.query.Method == krpc.FindValue {
+		far.hot++
+		far.gave += min(1, len(q.reply.Entries))
+	}
 }
 
 // seconds is the virtual time.

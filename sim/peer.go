@@ -19,7 +19,7 @@ type peer struct {
 	nat    bool
 	side   bool // of a partition
 	liar   bool
-	served int // questions answered
+	served int // questions answered while measuring
 	hot    int // of these, for the values of what everybody wants
 	gave   int // of these, answered with them
 	self   kad.Contact

@@ -154,6 +154,16 @@ func TestTrafficAddsUp(t *testing.T) {
 	}
 }
 
+// What is asked before and after the measuring is nobody's load.
+func TestTheLoadIsOfTheMeasuring(t *testing.T) {
+	c := sim.Config{Nodes: 40, Values: 20, Duration: 20 * time.Minute, Heal: time.Nanosecond}
+	short := run(t, c)
+	c.Heal = 2 * time.Hour
+	if long := run(t, c); long.Load.Mean != short.Load.Mean || long.Load.Max != short.Load.Max {
+		t.Errorf("with a long peace %v, with none %v", long.Load.Mean, short.Load.Mean)
+	}
+}
+
 // Wherever it ends it, nothing is taken for broken.
 func TestAContextMayEndItAnywhere(t *testing.T) {
 	c := sim.Config{Scenario: "steady", Nodes: 12, Values: 10, Duration: 10 * time.Minute}
