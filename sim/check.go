@@ -48,6 +48,13 @@ const (
 // judge goes over the nodes, a few at a time.
 type judge struct{ next int }
 
+// another is the next of those who live. Who takes the place of one that has died may
+// be left out once.
+func (j *judge) another(living []*peer) *peer {
+	j.next = (j.next + 1) % len(living)
+	return living[j.next]
+}
+
 func (s *Sim) judgeAgain() {
 	s.in(checkEvery, action(func() {
 		for len(s.oldest) > 0 && s.oldest[0].ended {
@@ -57,9 +64,8 @@ func (s *Sim) judgeAgain() {
 			o := s.oldest[0]
 			s.breaks("an operation of peer %d for %s has not ended after %v", o.peer.index, o.target, longestOp)
 		}
-		for range min(len(s.peers), 16) {
-			s.judge.next = (s.judge.next + 7) % len(s.peers)
-			s.checkTable(s.peers[s.judge.next])
+		for range min(len(s.roster.living), 16) {
+			s.checkTable(s.judge.another(s.roster.living))
 		}
 		s.judgeAgain()
 	}))

@@ -41,3 +41,25 @@ func TestAddressesAndPlacesGoTogether(t *testing.T) {
 		}
 	}
 }
+
+// Whoever lives is looked at, however many they are, and however many have died.
+func TestTheJudgeLeavesNobodyOut(t *testing.T) {
+	random := rand.New(rand.NewPCG(2, 1))
+	var r roster
+	var j judge
+	for i := range 100 {
+		p := &peer{index: int32(i), self: kad.Contact{ID: kad.RandomID(random)}}
+		r.add(p)
+		if i%3 == 0 {
+			r.remove(r.living[random.IntN(len(r.living))])
+			continue
+		}
+		seen := make(map[*peer]bool)
+		for range r.living {
+			seen[j.another(r.living)] = true
+		}
+		if len(seen) != len(r.living) {
+			t.Fatalf("of %d only %d are looked at", len(r.living), len(seen))
+		}
+	}
+}
