@@ -127,7 +127,10 @@ func (c Config) check() error {
 			return fmt.Errorf("sim: %s: %v is not between 0 and %v", d.name, d.is, maxVirtual)
 		}
 	}
+	cut := c.Duration/6 + c.PartitionFor
 	switch {
+	case c.Scenario == "partition" && cut > c.Duration:
+		return fmt.Errorf("sim: a partition of %v would be over %v after measuring began, which is only for %v", c.PartitionFor, cut, c.Duration)
 	case c.Duration < time.Second:
 		return fmt.Errorf("sim: duration: %v is too short to measure anything: want 1s at least", c.Duration)
 	case c.Contacts < 1 || c.Values < 0 || c.Crowd < 0 || c.HotFinds < 0 || c.Nodes+c.Crowd > maxNodes:

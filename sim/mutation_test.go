@@ -48,7 +48,7 @@ var mutations = []mutation{
 	{"holders never compare", "khashmir/rounds.go", "	if held.nothing {\n		return\n	}\n	b.busy = true\n", "	if !held.nothing {\n		return\n	}\n	b.busy = true\n", "kill --kill 0.5"},
 	{"every digest is the same", "khashmir/compare.go", "r := krpc.Reply{Same: ok && digest == q.Digest}", "r := krpc.Reply{Same: ok}", "kill --kill 0.5"},
 	{"the contacts are not saved", "khashmir/housekeeping.go", "	return n.store.SaveContacts(contacts)\n", "	return nil\n", "restart-all"},
-	{"the lost are forgotten", "khashmir/lost.go", "range n.lost.due(n.clock.Now(), 1) {", "range n.lost.due(n.clock.Now(), 0) {", "partition --partition-for 12h --duration 14h"},
+	{"the lost are forgotten", "khashmir/lost.go", "range n.lost.due(n.clock.Now(), 1) {", "range n.lost.due(n.clock.Now(), 0) {", "partition --partition-for 12h --duration 15h"},
 	{"a removal is not signed as one", "khashmir/publish.go", "e.Value, e.Removed = hash[:], true", "e.Value = hash[:]", "steady"},
 }
 

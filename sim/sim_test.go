@@ -229,6 +229,7 @@ func TestWhatMakesNoSenseIsRefused(t *testing.T) {
 		"liars":              {Liars: -0.1},
 		"a value of 4 bytes": {ValueSize: 4},
 		"duration":           {Duration: -time.Hour},
+		"a partition of 55m": {Scenario: "partition", PartitionFor: 55 * time.Minute},
 		"1s at least":        {Duration: 10 * time.Nanosecond},
 		"crowd":              {Crowd: -3},
 		"K must be positive": {Node: khashmir.Config{K: -1}},

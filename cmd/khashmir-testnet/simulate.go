@@ -49,7 +49,7 @@ Exit status: 0 the run went to its end; 1 an invariant broke, or it could not ru
 const simExamples = `  khashmir-testnet sim
   khashmir-testnet sim churn --nodes 1000 --median-session 30m --hours 6 --report churn.html
   khashmir-testnet sim steady --nodes 10000 --values 0 --find-every -1s
-  khashmir-testnet sim partition --partition 0.3 --partition-for 1h --seeds 5
+  khashmir-testnet sim partition --partition 0.3 --partition-for 1h --hours 2 --seeds 5
   khashmir-testnet sim churn --churn 10m --sweep replicas=4,8 --seeds 3 --json`
 
 // simulation is what the arguments of sim want.
