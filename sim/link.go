@@ -129,13 +129,16 @@ func (s *Sim) fate(q *question) (there time.Duration, sendings int) {
 }
 
 func (s *Sim) lost(from, to int) bool {
-	if s.config.Asymmetric > 0 {
-		pair := splitmix{mix(s.config.Seed) ^ mix(uint64(from)<<32|uint64(to))}
-		if pair.chance(s.config.Asymmetric) {
-			return true
-		}
+	return s.deaf(from, to) || s.chance.chance(s.config.Loss)
+}
+
+// deaf: to never hears from. It is drawn for the two of them, and then which one it is.
+func (s *Sim) deaf(from, to int) bool {
+	if s.config.Asymmetric == 0 {
+		return false
 	}
-	return s.chance.chance(s.config.Loss)
+	pair := splitmix{mix(s.config.Seed) ^ mix(uint64(min(from, to))<<32|uint64(max(from, to)))}
+	return pair.chance(s.config.Asymmetric) && (pair.below(2) == 0) == (to < from)
 }
 
 func (q *question) happen() {

@@ -164,6 +164,15 @@ func TestTheLoadIsOfTheMeasuring(t *testing.T) {
 	}
 }
 
+// Of two, one does not hear the other: what the other asks it is not answered, and what
+// it asks is answered in vain.
+func TestOfAPairOnlyOneIsDeaf(t *testing.T) {
+	r := run(t, sim.Config{Nodes: 60, Values: 20, Duration: 20 * time.Minute, Heal: time.Minute, Asymmetric: 1})
+	if r.Load.Max == 0 || r.Deaths > 0 {
+		t.Errorf("nobody has heard anybody: %v", r.Load)
+	}
+}
+
 // Wherever it ends it, nothing is taken for broken.
 func TestAContextMayEndItAnywhere(t *testing.T) {
 	c := sim.Config{Scenario: "steady", Nodes: 12, Values: 10, Duration: 10 * time.Minute}
