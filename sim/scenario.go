@@ -259,6 +259,9 @@ func (p *peer) gone() {
 func (s *Sim) lies(p *peer) func(kad.Contact, krpc.Query) krpc.Reply {
 	honest := p.handle
 	return func(from kad.Contact, q krpc.Query) krpc.Reply {
+		if q.Method == krpc.StoreValue { // it has heard from somebody, and that is all
+			return honest(from, krpc.Query{Method: krpc.Ping, Client: q.Client})
+		}
 		r := honest(from, q)
 		r.Contacts, r.Entries, r.Next = nil, nil, 0
 		for i := range s.peers {
@@ -269,9 +272,6 @@ func (s *Sim) lies(p *peer) func(kad.Contact, krpc.Query) krpc.Reply {
 			if len(r.Contacts) == s.k() || i > 1000 {
 				break
 			}
-		}
-		if q.Method == krpc.StoreValue {
-			r.Error = nil
 		}
 		return r
 	}

@@ -164,6 +164,17 @@ func TestTheLoadIsOfTheMeasuring(t *testing.T) {
 	}
 }
 
+// A liar says that it holds what it is given, and has forgotten it.
+func TestLiarsHoldNothing(t *testing.T) {
+	for _, liars := range []float64{0, 0.5} {
+		c := sim.Config{Scenario: "steady", Nodes: 100, Values: 50, Liars: liars, Duration: 30 * time.Minute, Heal: time.Minute}
+		r := run(t, c)
+		if r.Stores.Failed > 0 || (liars == 0) != (r.Placed > 0.7) {
+			t.Errorf("with %v of liars %d of %d stores failed, and of the places %.2f hold", liars, r.Stores.Failed, r.Stores.Done, r.Placed)
+		}
+	}
+}
+
 // Of two, one does not hear the other: what the other asks it is not answered, and what
 // it asks is answered in vain.
 func TestOfAPairOnlyOneIsDeaf(t *testing.T) {
