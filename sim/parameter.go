@@ -1,9 +1,11 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -180,14 +182,14 @@ func session(c *Config, kind, median string) (err error) {
 	if kind != "" {
 		c.sessionKind = kind
 	}
+	if trace := strings.HasPrefix(c.sessionKind, "trace:"); trace && (median != "" || c.sessionMedian > 0) {
+		return fmt.Errorf("sessions of a trace are as long as it says: leave out their median")
+	}
 	if median != "" {
 		if c.sessionMedian, err = time.ParseDuration(median); err != nil || c.sessionMedian <= 0 {
 			return fmt.Errorf("it takes a time, as 30m")
 		}
 	}
-	if c.sessionMedian == 0 {
-		c.sessionMedian = time.Hour
-	}
-	c.Sessions, err = ParseSessions(c.sessionKind, c.sessionMedian)
+	c.Sessions, err = ParseSessions(c.sessionKind, cmp.Or(c.sessionMedian, time.Hour))
 	return err
 }

@@ -354,6 +354,24 @@ func TestWhatAFileSaysIsChecked(t *testing.T) {
 	}
 }
 
+// Sessions of a trace have no other median.
+func TestATraceAndAMedianContradict(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "sessions")
+	if err := os.WriteFile(file, []byte("60\n600\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, names := range [][2]string{{"churn", "sessions"}, {"sessions", "churn"}, {"sessions", "median-session"}} {
+		var c sim.Config
+		values := map[string]string{"churn": "10m", "median-session": "10m", "sessions": "trace:" + file}
+		if err := sim.Set(&c, names[0], values[names[0]]); err != nil {
+			t.Errorf("%s alone: %v", names[0], err)
+		}
+		if err := sim.Set(&c, names[1], values[names[1]]); err == nil {
+			t.Errorf("%s and then %s are taken", names[0], names[1])
+		}
+	}
+}
+
 // What a scenario would fill in is not filled in where it was set to nothing.
 func TestAZeroThatWasSetIsNotTheDefault(t *testing.T) {
 	for _, c := range []struct {
