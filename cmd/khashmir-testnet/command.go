@@ -36,7 +36,7 @@ func (p program) run(ctx context.Context, args []string) int {
 	root.SetArgs(args)
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	err := root.ExecuteContext(ctx)
+	ran, err := root.ExecuteContextC(ctx)
 	var usage usageError
 	switch {
 	case err == nil:
@@ -47,7 +47,7 @@ func (p program) run(ctx context.Context, args []string) int {
 		fmt.Fprintf(p.stderr, "%v: the peers are closed%s\n", err, whereabouts(config))
 		return exitInterrupted
 	case errors.As(err, &usage):
-		fmt.Fprintf(p.stderr, "khashmir-testnet: %v\nusage: %s (--help says more)\n", err, root.UseLine())
+		fmt.Fprintf(p.stderr, "khashmir-testnet: %v\nusage: %s (--help says more)\n", err, ran.UseLine())
 		return exitUsage
 	}
 	fmt.Fprintf(p.stderr, "khashmir-testnet: %v\n", err)
