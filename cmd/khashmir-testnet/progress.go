@@ -20,6 +20,7 @@ type progress struct {
 	out   io.Writer
 	width func() int // of the terminal; 0: it is none
 	stay  bool
+	unit  string // of what is counted, if it is not plain from the stage
 
 	mu    sync.Mutex
 	stage testnet.Stage
@@ -69,7 +70,7 @@ func (p *progress) update(stage testnet.Stage, done, total int) {
 		fmt.Fprint(p.out, clear, p.line(width))
 		p.drawn, p.dirty = now, true
 	case !p.stay && now.Sub(p.said) >= repeat: // where no line stays, one says now and then that it goes on
-		fmt.Fprintf(p.out, "%s %d/%d\n", p.stage, p.done, p.total)
+		fmt.Fprintf(p.out, "%s %s\n", p.stage, p.count())
 		p.said = now
 	}
 }
@@ -82,7 +83,7 @@ const clear = "\r\x1b[K"
 func (p *progress) line(width int) string {
 	filled := barWidth * p.done / p.total
 	bar := strings.Repeat("#", filled) + strings.Repeat(".", barWidth-filled)
-	count := fmt.Sprintf("%d/%d", p.done, p.total)
+	count := p.count()
 	for _, line := range []string{
 		fmt.Sprintf("%-*s  %s  %s", nameWide, p.stage, bar, count),
 		fmt.Sprintf("%s %s", p.stage, count),
@@ -92,6 +93,11 @@ func (p *progress) line(width int) string {
 		}
 	}
 	return ""
+}
+
+// count is how much is done, as "3/5" or "3/5 min".
+func (p *progress) count() string {
+	return strings.TrimSpace(fmt.Sprintf("%d/%d %s", p.done, p.total, p.unit))
 }
 
 func (p *progress) end() {
@@ -109,7 +115,6 @@ func (p *progress) finish(now time.Time) {
 		p.dirty = false
 	}
 	if p.stay && p.total > 0 {
-		count := fmt.Sprintf("%d/%d", p.done, p.total)
-		fmt.Fprintf(p.out, "%-*s  %11s  %7.2f s\n", nameWide, p.stage, count, now.Sub(p.begun).Seconds())
+		fmt.Fprintf(p.out, "%-*s  %11s  %7.2f s\n", nameWide, p.stage, p.count(), now.Sub(p.begun).Seconds())
 	}
 }

@@ -72,12 +72,13 @@ func TestProgressIsSaidNowAndThenWhereNothingIsDrawn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
 		p := newProgress(&out, false)
+		p.unit = "min"
 		for i := range 70 {
 			p.update("measuring", i, 100)
 			time.Sleep(time.Second)
 		}
 		p.end()
-		if want := "measuring 30/100\nmeasuring 60/100\n"; out.String() != want {
+		if want := "measuring 30/100 min\nmeasuring 60/100 min\n"; out.String() != want {
 			t.Errorf("%q, want %q", out.String(), want)
 		}
 	})

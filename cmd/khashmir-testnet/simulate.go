@@ -187,6 +187,7 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 		debug.SetGCPercent(simGarbage)
 	}
 	lines := newProgress(p.stderr, false)
+	lines.unit = "min" // of virtual time
 	points, err := p.sweep(ctx, s.config, parameter, values, s.seeds, func(p sim.Progress) {
 		doing := p.Doing
 		if p.Runs > 1 {
