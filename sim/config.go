@@ -59,7 +59,7 @@ type Config struct {
 	sessionMedian time.Duration
 	settings      []setting // by Set, in order
 
-	Trace io.Writer // gets a line of JSON for all that happens but messages; default: nothing
+	Trace io.Writer // gets a line of JSON for the run and for all that happens but messages; default: nothing
 }
 
 // names is what a simulation may be called in an error.

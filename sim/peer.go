@@ -107,7 +107,10 @@ func (s *Sim) bootstrap() (addrs []string) {
 }
 
 // crash ends the node as kill -9 does. The disk stays.
-func (p *peer) crash() {
+func (p *peer) crash() { p.down("crash") }
+
+// down ends the node, by an event of that name.
+func (p *peer) down(event string) {
 	if p.node == nil {
 		return
 	}
@@ -116,7 +119,7 @@ func (p *peer) crash() {
 	s.roster.remove(p)
 	s.population(-1)
 	s.note(uint64(p.index) | 2<<40)
-	s.trace.write(line{At: s.seconds(), Event: "crash", Peer: p.index})
+	s.trace.write(line{At: s.seconds(), Event: event, Peer: p.index})
 	for _, o := range p.ops {
 		o.abandon()
 	}
@@ -132,7 +135,7 @@ func (p *peer) leave(then func()) {
 	p.node.Leave(func() {
 		p.sim.in(0, action(func() {
 			if p.life == life && p.lives() {
-				p.crash()
+				p.down("leave")
 				then()
 			}
 		}))

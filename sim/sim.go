@@ -74,6 +74,7 @@ func Run(ctx context.Context, config Config, tell func(Progress)) (*Result, erro
 		told:     time.Now(),
 	}
 	s.trace = newTrace(config.Trace)
+	s.trace.open(config)
 	begun := time.Now()
 	s.begun = begun
 	s.goal = int64(config.JoinOver + config.Settle + config.Duration + config.Heal)

@@ -421,30 +421,46 @@ func TestASweepEstimates(t *testing.T) {
 }
 
 func TestTheTraceIsLinesOfJSON(t *testing.T) {
+	// Given two runs of nodes that crash or leave
 	var b bytes.Buffer
 	c := tiny("churn", 1)
-	c.Trace = &b
-	run(t, c)
+	c.Trace, c.Polite, c.Sessions = &b, 0.5, sim.Exponential(20*time.Minute)
+	if _, err := sim.Sweep(t.Context(), c, "alpha", []string{"3"}, 2, nil); err != nil {
+		t.Fatal(err)
+	}
+	// when what is traced is read
 	events := make(map[string]int)
 	last := 0.0
 	for line := range strings.Lines(b.String()) {
 		var l struct {
-			At    float64
-			Event string
+			At      float64
+			Event   string
+			Command string
+			Seed    uint64
 		}
 		if err := json.Unmarshal([]byte(line), &l); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		if l.At < last {
-			t.Fatalf("%q comes after %v", line, last)
+		// then each run says what it is, and its events are in their order
+		if l.Event == "run" {
+			last = 0
+			if want := fmt.Sprintf("sim churn --alpha 3 --seed %d", 1+events["run"]); l.Command != want || l.Seed != uint64(1+events["run"]) {
+				t.Errorf("%q, want %q", line, want)
+			}
+		} else if events["run"] == 0 || l.At < last {
+			t.Fatalf("%q comes after %v in run %d", line, last, events["run"])
 		}
 		last = l.At
 		events[l.Event]++
 	}
-	for _, event := range []string{"start", "crash", "lookup", "store", "find"} {
+	// and nobody is mistaken for another
+	for _, event := range []string{"start", "crash", "leave", "lookup", "store", "find"} {
 		if events[event] == 0 {
 			t.Errorf("no %s in %v", event, events)
 		}
+	}
+	if events["run"] != 2 {
+		t.Errorf("%d runs", events["run"])
 	}
 }
 

@@ -37,8 +37,13 @@ as small a network as was found to break it.
 by (95 %%, Student's t). --sweep alpha=1,2,4 runs with each of these; any parameter
 below can be swept.
 
---report FILE.html writes a page with plots that needs nothing else. --trace FILE
-writes a line of JSON for each start, crash and operation.
+--report FILE.html writes a page with plots that needs nothing else.
+
+--trace FILE writes a line of JSON for all that happens but messages: "at", in
+virtual seconds, and "event". It is run at the beginning of each ("command" and
+"seed"), start (with "id"), crash or leave of a "peer", by its number, or an
+operation that it has ended: lookup, store, find or remove (the "target" in hex,
+the seconds it "took", its "questions" and "hops", and whether it was "ok").
 
 Ctrl-C ends a long run and shows what was measured until then; of several runs
 those that have ended, or the first as far as it came.
