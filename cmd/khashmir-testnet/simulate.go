@@ -148,9 +148,6 @@ const (
 
 // simulate runs what is wanted and shows what came of it.
 func (p program) simulate(ctx context.Context, s simulation) (err error) {
-	if err := s.config.Check(); err != nil {
-		return usageError{err}
-	}
 	parameter, list, swept := strings.Cut(s.sweep, "=")
 	values := strings.Split(list, ",")
 	if s.sweep != "" && (!swept || list == "") {
@@ -160,9 +157,12 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 	for _, value := range values {
 		c := s.config
 		if s.sweep != "" {
-			if err := errors.Join(sim.Set(&c, parameter, value), c.Check()); err != nil {
+			if err := sim.Set(&c, parameter, value); err != nil {
 				return usageError{fmt.Errorf("--sweep: %w", err)}
 			}
+		}
+		if err := c.Check(); err != nil {
+			return usageError{err}
 		}
 		nodes = max(nodes, c.Nodes)
 	}

@@ -68,6 +68,13 @@ func TestASweepShowsMeansAndMargins(t *testing.T) {
 	}
 }
 
+// What is swept need not make sense as it is by default.
+func TestASweepMaySayWhatTheDefaultDoesNotAllow(t *testing.T) {
+	if code, _, errs := simulates(t, append(small, "partition", "--heal", "1s", "--sweep", "partition-for=1m,2m")...); code != exitFound {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+}
+
 func TestWhatCannotBeSimulatedIsAMistakeInTheArguments(t *testing.T) {
 	for _, args := range [][]string{
 		{"nap"}, {"steady", "churn"}, {"--nodes", "many"}, {"--loss", "2"}, {"--churn", "-3m"}, {"--latency", "moon"}, {"--seeds", "0"},
