@@ -57,6 +57,7 @@ func (n *Node) heard(to kad.Contact, sent time.Time) {
 	if _, _, placed := n.table.LastSeen(to.ID); placed {
 		n.lost.remove(to.ID)
 		n.newcomer(to)
+		n.density.met(n.self.ID, to.ID)
 		if n.meeting != nil {
 			n.goOn()
 		}

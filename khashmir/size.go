@@ -59,6 +59,13 @@ func (d *density) observe(target kad.ID, closest []kad.Contact, early bool, now 
 	d.filled = min(d.filled+1, sizeLookups)
 }
 
+// met: there is somebody new. One of the K closest to us changes who they are.
+func (d *density) met(self, id kad.ID) {
+	if part(self, id) < d.around.part {
+		d.around = sample{}
+	}
+}
+
 // part is the distance from target to id, as a part of the ID space.
 func part(target, id kad.ID) float64 {
 	distance := target.Distance(id)
