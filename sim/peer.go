@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/khashmir"
@@ -33,9 +34,10 @@ type peer struct {
 	lastAsked  *question
 	mappings   map[int32]int64 // of its NAT: when it spoke to whom
 
-	place int // among those who live
-	life  int // how often it was started
-	whole int // lookups in this life that have found K, but those for its own place
+	place int  // among those who live
+	life  int  // how often it was started
+	met   bool // it was up for long enough to have saved whom it met
+	whole int  // lookups in this life that have found K, but those for its own place
 	since int64
 	ops   []*op // of the workload, in progress
 }
@@ -64,7 +66,10 @@ func (s *Sim) newPeer() *peer {
 // bootstrapPeers is how many of the first peers everybody can reach and trust.
 const bootstrapPeers = 8
 
-// start opens the peer's node. Without saved contacts it is given some.
+// metAfter is how long that takes.
+const metAfter = time.Minute
+
+// start opens the peer's node. Who can have no saved contacts is given some.
 func (p *peer) start() {
 	s := p.sim
 	if p.disk == nil {
@@ -74,7 +79,7 @@ func (p *peer) start() {
 	config.Key, config.Transport, config.Store, config.Clock = p.key, link{p}, p.disk, &p.clock
 	config.Authentic = s.authentic
 	config.Observer = khashmir.Observer{Lookup: p.lookedUp}
-	if p.life == 0 { // else it has its saved contacts, or nothing
+	if !p.met { // else it has its saved contacts, or nothing
 		config.Bootstrap = s.bootstrap()
 	}
 	node, err := khashmir.Open(config)
@@ -116,6 +121,7 @@ func (p *peer) down(event string) {
 	}
 	s, node := p.sim, p.node
 	p.node = nil
+	p.met = p.met || s.now-p.since >= int64(metAfter)
 	s.roster.remove(p)
 	s.population(-1)
 	s.note(uint64(p.index) | 2<<40)
