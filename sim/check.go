@@ -20,7 +20,8 @@ type Broken struct {
 	At     time.Duration
 	What   string
 
-	asked Config // what Config was filled in from
+	invariant string // What, whoever it was
+	asked     Config // what Config was filled in from
 }
 
 func (b *Broken) Error() string {
@@ -30,7 +31,7 @@ func (b *Broken) Error() string {
 // breaks ends the simulation; only the first break counts.
 func (s *Sim) breaks(format string, args ...any) {
 	if s.broken == nil {
-		s.broken = &Broken{At: time.Duration(s.now), What: fmt.Sprintf(format, args...)}
+		s.broken = &Broken{At: time.Duration(s.now), What: fmt.Sprintf(format, args...), invariant: format}
 	}
 }
 

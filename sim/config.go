@@ -57,7 +57,8 @@ type Config struct {
 
 	sessionKind   string // what Sessions was set from
 	sessionMedian time.Duration
-	settings      []setting // by Set, in order
+	settings      []setting     // by Set, in order
+	noLater       time.Duration // what breaks later is not of interest; 0: all is
 
 	Trace io.Writer // gets a line of JSON for the run and for all that happens but messages; default: nothing
 }

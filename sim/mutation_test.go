@@ -1,12 +1,15 @@
 package sim_test
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -53,9 +56,10 @@ var mutations = []mutation{
 }
 
 // Every planted bug is caught by an invariant, and the command that the program
-// then prints shows it again.
+// then prints shows it again, but not where there is no bug.
 func TestPlantedBugsAreCaught(t *testing.T) {
 	dir := t.TempDir()
+	sound := build(t, dir, "sound")
 	caught := 0
 	for _, m := range mutations {
 		if *onlyMutation != "" && *onlyMutation != m.name {
@@ -73,20 +77,52 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 			t.Errorf("%s: not caught by %s: %v", m.name, strings.Join(args, " "), err)
 			continue
 		}
-		what, _, _ := strings.Cut(string(out), "\n")
-		t.Logf("%s: %s", m.name, what)
+		what := brokenIn(string(out))
 		caught++
 		_, again, found := strings.Cut(string(out), "khashmir-testnet sim ")
 		again, _, _ = strings.Cut(again, "\n")
 		if !found {
 			t.Errorf("%s: no command shows it again:\n%s", m.name, out)
-		} else if err := exec.CommandContext(t.Context(), program, strings.Fields("sim "+again)...).Run(); !errors.As(err, &exit) {
-			t.Errorf("%s: %q does not show it again: %v", m.name, again, err)
+			continue
+		}
+		t.Logf("%s: %s; sim %s", m.name, what, again)
+		if shown := firstLine(t, program, strings.Fields("sim "+again)...); brokenIn(shown) != what {
+			t.Errorf("%s: %q shows %q and not %q", m.name, again, shown, what)
+		}
+		if out, err := exec.CommandContext(t.Context(), sound, strings.Fields("sim "+again)...).CombinedOutput(); err != nil {
+			t.Errorf("%s: %q breaks without the bug too: %s", m.name, again, out)
 		}
 	}
 	if *onlyMutation == "" && caught < 20 {
 		t.Errorf("only %d bugs were caught", caught)
 	}
+}
+
+// brokenIn is the invariant that out says is broken, whoever broke it.
+func brokenIn(out string) string {
+	line, _, _ := strings.Cut(out, "\n")
+	_, what, _ := strings.Cut(line, ": ")
+	_, what, _ = strings.Cut(what, ": ")
+	return regexp.MustCompile(`\b[0-9a-f]{40}\b|[0-9][0-9hms.µn]*`).ReplaceAllString(what, "#")
+}
+
+// firstLine is what the program says first on its standard error; then it is ended.
+func firstLine(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	ctx, end := context.WithCancel(t.Context())
+	defer end()
+	cmd := exec.CommandContext(ctx, program, args...)
+	errs, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(errs).ReadString('\n')
+	end()
+	_ = cmd.Wait()
+	return line
 }
 
 // plant builds the program with the bug in it, and leaves the sources alone.
@@ -105,7 +141,6 @@ func plant(t *testing.T, dir string, m mutation) string {
 	}
 	changed := filepath.Join(dir, "changed.go")
 	overlay := filepath.Join(dir, "overlay.json")
-	program := filepath.Join(dir, "planted")
 	replaced, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(root, m.file): changed}})
 	if err != nil {
 		t.Fatal(err)
@@ -115,10 +150,15 @@ func plant(t *testing.T, dir string, m mutation) string {
 			t.Fatal(err)
 		}
 	}
-	build := exec.CommandContext(t.Context(), "go", "build", "-overlay", overlay, "-o", program, "./cmd/khashmir-testnet")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", m.name, err, out)
+	return build(t, dir, "planted", "-overlay", overlay)
+}
+
+func build(t *testing.T, dir, name string, flags ...string) string {
+	t.Helper()
+	program := filepath.Join(dir, name)
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o", program}, append(flags, "../cmd/khashmir-testnet")...)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
 	}
 	return program
 }

@@ -23,40 +23,82 @@ func (c Config) Command() string {
 // Command is that of its Config.
 func (b *Broken) Command() string { return b.Config.Command() }
 
-// Shrink looks for a smaller network and a shorter time that break too, with
-// the same seed, in a number of runs that is bounded.
-func Shrink(ctx context.Context, broken *Broken) *Broken {
-	for range 8 {
-		nodes := broken.Config.Nodes / 2
-		if nodes < 8 || !smaller(ctx, &broken, "nodes", strconv.Itoa(nodes)) {
-			break
+// Shrink looks for a smaller network and a shorter time in which the same invariant
+// breaks with the same seed, and no later. It takes off what it can of one extent
+// after the other until nothing can be taken off any of them, in maxTries runs at the
+// most. What it has come to when ctx ends it is what it returns. tell may be nil.
+func Shrink(ctx context.Context, broken *Broken, tell func(Progress)) *Broken {
+	tries := 0
+	for again := true; again; {
+		again = false
+		for _, e := range extents {
+			for tries < maxTries && ctx.Err() == nil && e.shrink(ctx, &broken, &tries, tell) {
+				again = true
+			}
 		}
-	}
-	c := broken.Config
-	needed := broken.At - c.JoinOver - c.Settle + time.Minute
-	if heals := broken.At > c.JoinOver+c.Settle+c.Duration; !heals && needed > 0 && needed < c.Duration {
-		smaller(ctx, &broken, "duration", needed.Round(time.Second).String())
-	} else if heals {
-		smaller(ctx, &broken, "duration", (c.Duration / 4).Round(time.Second).String())
-	}
-	if c.Values > 1 {
-		smaller(ctx, &broken, "values", strconv.Itoa(c.Values/4+1))
 	}
 	return broken
 }
 
-// smaller replaces *broken if it breaks too with that parameter.
-func smaller(ctx context.Context, broken **Broken, name, value string) bool {
-	c := (*broken).asked
-	c.Trace = nil
+const maxTries = 100
+
+// extent is something of which there can be less in a run.
+type extent struct {
+	name  string // of the parameter
+	least int
+	of    func(c Config) int
+	text  func(n int) string
+}
+
+// extents is all of them; those that save most of the time come first.
+var extents = []extent{
+	{"nodes", 2, func(c Config) int { return c.Nodes }, strconv.Itoa},
+	{"crowd", 1, func(c Config) int { return c.Crowd }, strconv.Itoa},
+	{"hot-finds", 1, func(c Config) int { return c.HotFinds }, strconv.Itoa},
+	{"values", 1, func(c Config) int { return c.Values }, strconv.Itoa},
+	{"partition-for", 1, seconds(func(c Config) time.Duration { return c.PartitionFor }), inSeconds},
+	{"duration", 1, seconds(func(c Config) time.Duration { return c.Duration }), inSeconds},
+	{"heal", 0, seconds(func(c Config) time.Duration { return c.Heal }), inSeconds},
+	{"settle", 0, seconds(func(c Config) time.Duration { return c.Settle }), inSeconds},
+	{"join-over", 1, seconds(func(c Config) time.Duration { return c.JoinOver }), inSeconds},
+}
+
+func seconds(of func(Config) time.Duration) func(Config) int {
+	return func(c Config) int { return int(of(c) / time.Second) }
+}
+
+func inSeconds(n int) string { return (time.Duration(n) * time.Second).String() }
+
+// shrink takes off all that is over the least, or else a half of it, a quarter or an
+// eighth, and reports whether *broken breaks without.
+func (e extent) shrink(ctx context.Context, broken **Broken, tries *int, tell func(Progress)) bool {
+	over := e.of((*broken).Config) - e.least
+	for part := 1; part <= 8 && over/part > 0 && *tries < maxTries; part *= 2 {
+		*tries++
+		if smaller := (*broken).with(ctx, e.name, e.text(e.least+over-over/part), *tries, tell); smaller != nil {
+			*broken = smaller
+			return true
+		}
+	}
+	return false
+}
+
+// with is how the same invariant breaks with that parameter, or nil if it does not.
+func (b *Broken) with(ctx context.Context, name, value string, try int, tell func(Progress)) *Broken {
+	c := b.asked
+	c.Trace, c.noLater = nil, b.At+time.Minute
 	if Set(&c, name, value) != nil {
-		return false
+		return nil
 	}
-	_, err := Run(ctx, c, nil)
+	_, err := Run(ctx, c, func(p Progress) {
+		if tell != nil {
+			p.Run, p.Runs = try, maxTries
+			tell(p)
+		}
+	})
 	var again *Broken
-	if !errors.As(err, &again) {
-		return false
+	if !errors.As(err, &again) || again.invariant != b.invariant {
+		return nil
 	}
-	*broken = again
-	return true
+	return again
 }

@@ -101,7 +101,8 @@ func Run(ctx context.Context, config Config, tell func(Progress)) (*Result, erro
 
 // over: nothing more is to happen.
 func (s *Sim) over() bool {
-	s.stopped = s.stopped || s.ctx.Err() != nil
+	late := s.config.noLater > 0 && s.now > int64(s.config.noLater)
+	s.stopped = s.stopped || late || s.ctx.Err() != nil
 	return s.stopped || s.broken != nil
 }
 

@@ -191,15 +191,8 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(simGarbage)
 	}
-	lines := newProgress(p.stderr, false)
-	lines.unit = "min" // of virtual time
-	points, err := p.sweep(ctx, s.config, parameter, values, s.seeds, func(p sim.Progress) {
-		doing := p.Doing
-		if p.Runs > 1 {
-			doing = fmt.Sprintf("%d/%d %s", p.Run, p.Runs, doing)
-		}
-		lines.update(testnet.Stage(doing), int(p.Virtual.Minutes()), int(p.Of.Minutes()))
-	})
+	lines := newSimProgress(p.stderr)
+	points, err := p.sweep(ctx, s.config, parameter, values, s.seeds, lines.tell)
 	lines.end()
 	var broken *sim.Broken
 	switch {
@@ -219,6 +212,23 @@ func (p program) simulate(ctx context.Context, s simulation) (err error) {
 	return err
 }
 
+// simProgress counts minutes of virtual time.
+type simProgress struct{ *progress }
+
+func newSimProgress(out io.Writer) simProgress {
+	lines := newProgress(out, false)
+	lines.unit = "min"
+	return simProgress{lines}
+}
+
+func (l simProgress) tell(p sim.Progress) {
+	doing := p.Doing
+	if p.Runs > 1 {
+		doing = fmt.Sprintf("%d/%d %s", p.Run, p.Runs, doing)
+	}
+	l.update(testnet.Stage(doing), int(p.Virtual.Minutes()), int(p.Of.Minutes()))
+}
+
 // showPoints is for people, for machines and for papers. One that cannot be shown to
 // some is shown to the others.
 func (p program) showPoints(s simulation, shown *atLast, parameter string, points []sim.Point) (err error) {
@@ -236,7 +246,9 @@ func (p program) showPoints(s simulation, shown *atLast, parameter string, point
 // again looks for a smaller network that breaks too, and says how to see it.
 func (p program) again(ctx context.Context, broken *sim.Broken) error {
 	fmt.Fprintln(p.stderr, broken)
-	fmt.Fprintln(p.stderr, "looking for a smaller network that shows it …")
-	smaller := sim.Shrink(ctx, broken)
+	fmt.Fprintln(p.stderr, "looking for a smaller network that shows it; Ctrl-C takes the smallest so far …")
+	lines := newSimProgress(p.stderr)
+	smaller := sim.Shrink(ctx, broken, lines.tell)
+	lines.end()
 	return fmt.Errorf("an invariant broke; this shows it again:\n  khashmir-testnet %s", smaller.Command())
 }
