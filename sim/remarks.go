@@ -31,7 +31,7 @@ func (r *Result) Remarks() (all []Remark) {
 		say("tables", "of their closest neighbours nodes know all but %.2f on average", float64(r.Strangers)/float64(r.Judged))
 	}
 	if r.Size.Count > 1 {
-		say("size", "%d nodes have looked 16 times: they take it for %+.1f %% off, give or take %.1f %% (by the splits of their tables: %+.0f %%, %.0f %%)",
+		say("size", "%d nodes have looked 16 times: they are off from how many there are by %+.1f %%, give or take %.1f %% (by the splits of their tables: %+.0f %%, %.0f %%)",
 			r.Size.Count, 100*r.Size.Bias, 100*r.Size.Deviation, 100*r.SizeByRule.Bias, 100*r.SizeByRule.Deviation)
 	}
 	if h := r.HalfLife; h.Count > 0 {
