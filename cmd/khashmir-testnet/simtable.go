@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/khashmir/kad/sim"
+	"github.com/khashmir/kad/sim/report"
 )
 
 // simTable shows the points of a simulation: one run in full, more as means.
@@ -86,11 +87,13 @@ func manyRuns(b *strings.Builder, parameter string, points []sim.Point) {
 	}
 	fmt.Fprintf(b, "means, with 95 %% of chances that the true one is within ±\n\n")
 	table := tabwriter.NewWriter(b, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(table, "%s\t", parameter)
-	for _, p := range points {
-		fmt.Fprintf(table, "%s\t", p.Value)
+	if parameter != "" {
+		fmt.Fprintf(table, "%s\t", parameter)
+		for _, p := range points {
+			fmt.Fprintf(table, "%s\t", p.Value)
+		}
+		fmt.Fprintln(table)
 	}
-	fmt.Fprintln(table)
 	for _, m := range sim.Metrics {
 		if !slices.ContainsFunc(points, func(p sim.Point) bool { return p.Measures(m) }) {
 			continue
@@ -101,12 +104,7 @@ func manyRuns(b *strings.Builder, parameter string, points []sim.Point) {
 				fmt.Fprint(table, "-\t")
 				continue
 			}
-			mean, margin := p.Estimate(m)
-			cell := fmt.Sprintf("%.4g", mean)
-			if margin > 0 {
-				cell += fmt.Sprintf(" ± %.2g", margin)
-			}
-			fmt.Fprintf(table, "%s\t", cell)
+			fmt.Fprintf(table, "%s\t", report.Estimate(p.Estimate(m)))
 		}
 		fmt.Fprintln(table)
 	}

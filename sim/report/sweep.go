@@ -102,7 +102,7 @@ func seeds(m sim.Metric, only sim.Point) figure {
 	p.area("s0 band", []point{{-0.5, band[1]}, {last, band[1]}}, []point{{-0.5, band[0]}, {last, band[0]}})
 	p.line(series{class: "s0", points: []point{{-0.5, mean}, {last, mean}}})
 	p.dots("s0", dots)
-	return figure{SVG: p.svg(title(m)), Title: title(m), Caption: fmt.Sprintf("mean %s", estimate(mean, margin))}
+	return figure{SVG: p.svg(title(m)), Title: title(m), Caption: fmt.Sprintf("mean %s", Estimate(mean, margin))}
 }
 
 func title(m sim.Metric) string { return strings.ToUpper(m.Name[:1]) + m.Name[1:] }

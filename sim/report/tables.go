@@ -182,7 +182,7 @@ func meansTable(parameter string, points []sim.Point) table {
 			cell := ""
 			if p.Measures(m) {
 				mean, margin := p.Estimate(m)
-				cell, any = estimate(mean, margin), true
+				cell, any = Estimate(mean, margin), true
 			}
 			column = append(column, cell)
 		}
@@ -242,9 +242,9 @@ func costTable(parameter string, points []sim.Point) table {
 	return t
 }
 
-// estimate has as many digits as are known: two of the margin or, of a mean
+// Estimate has as many digits as are known: two of the margin or, of a mean
 // that has none, four.
-func estimate(mean, margin float64) string {
+func Estimate(mean, margin float64) string {
 	known, digits := margin, 1.0
 	if margin <= 0 {
 		known, digits = math.Abs(mean), 3
