@@ -14,7 +14,7 @@ import (
 
 // Result is what a simulation has come to.
 type Result struct {
-	Command  string  `json:"command"` // the arguments of khashmir-testnet that print it again, as far as it was made with Set
+	Command  string  `json:"command"` // the arguments of khashmir-testnet that print it again, as a shell takes them, as far as it was made with Set
 	Scenario string  `json:"scenario"`
 	Nodes    int     `json:"nodes"`
 	Seed     uint64  `json:"seed"`

@@ -3,25 +3,9 @@ package sim
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
-	"strings"
 	"time"
 )
-
-// Command is the arguments of khashmir-testnet that run c, as far as it was made
-// with Set.
-func (c Config) Command() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "sim %s", c.Scenario)
-	for _, s := range c.settings {
-		fmt.Fprintf(&b, " --%s %s", s.name, s.value)
-	}
-	return b.String()
-}
-
-// Command is that of its Config.
-func (b *Broken) Command() string { return b.Config.Command() }
 
 // Shrink looks for a smaller network and a shorter time in which the same invariant
 // breaks with the same seed, and no later. It takes off what it can of one extent

@@ -4,8 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"html"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,6 +59,51 @@ func TestASimulationForMachinesIsOneObject(t *testing.T) {
 	for _, file := range []string{page, lines} {
 		if b, err := os.ReadFile(file); err != nil || len(b) < 1000 {
 			t.Errorf("%s has %d bytes, %v", file, len(b), err)
+		}
+	}
+}
+
+// What a page says it was made by makes it again, whatever its files are called.
+func TestTheCommandOfAPageMakesItAgain(t *testing.T) {
+	shell, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("there is no shell")
+	}
+	// Given files with names that a shell would take for something else
+	dir := t.TempDir()
+	lives, trips := filepath.Join(dir, "l $HOME * lives"), filepath.Join(dir, "it's; #1")
+	if err := errors.Join(os.WriteFile(lives, []byte("60\n600\n"), 0o600), os.WriteFile(trips, []byte("0 9\n9 0\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	traces := regexp.MustCompile(`<code>[0-9a-f]{16}</code>`)
+	simulated := func(args []string) (traced []string, command string) {
+		page := filepath.Join(t.TempDir(), "page.html")
+		if code, _, errs := simulates(t, append(args, "--report", page)...); code != exitFound {
+			t.Fatalf("%q: exit %d, %s", args, code, errs)
+		}
+		b, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, command, _ = strings.Cut(string(b), "<dt>Command</dt><dd><code>khashmir-testnet sim ")
+		command, _, _ = strings.Cut(command, "</code>")
+		return traces.FindAllString(string(b), -1), html.UnescapeString(command)
+	}
+	for _, args := range [][]string{
+		{"churn", "--sessions", "trace:" + lives, "--latency", "matrix:" + trips},
+		{"churn", "--sweep", "sessions=trace:" + lives + ",weibull", "--seeds", "2"},
+		{"steady", "--latency", "", "--sweep", "k=4,8"},
+	} {
+		want, command := simulated(append(append(args, small...), "--heal", "1s"))
+		// when what the page says is given to a shell
+		words, err := exec.CommandContext(t.Context(), shell, "-c", `printf '%s\0' `+command).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		// then the same runs again
+		again, same := simulated(strings.Split(strings.TrimSuffix(string(words), "\x00"), "\x00"))
+		if !slices.Equal(again, want) || same != command || len(want) == 0 {
+			t.Errorf("%q ran %q, and %s ran %q", args, want, command, again)
 		}
 	}
 }

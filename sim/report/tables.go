@@ -65,8 +65,8 @@ func heading(parameter string, points []sim.Point) page {
 		{"Latency", distinct(latency)}, {"Sessions", distinct(sessions)}, {"Node", distinct(settings)},
 		{"Measured", distinct(measured) + " of virtual time"},
 	}
-	if c := command(parameter, points); c != "" {
-		p.Facts = append(p.Facts, fact{"Command", c})
+	if c := sim.Command(parameter, points); c != "" {
+		p.Facts = append(p.Facts, fact{"Command", "khashmir-testnet " + c})
 	}
 	if v := version(); v != "" {
 		p.Facts = append(p.Facts, fact{"Version", v})
@@ -94,26 +94,6 @@ func heading(parameter string, points []sim.Point) page {
 	p.How = fmt.Sprintf("The real node's code, in virtual time on a simulated network; encryption and encoding are left out, messages are counted as if encoded. "+
 		"%s simulated in %s on one thread, %s events, heap at the end %.0f MiB at the most.", length(virtual), length(wall), number(float64(events), 1), float64(heap)/(1<<20))
 	return p
-}
-
-// command is what prints all of it again, as far as the runs were made by parameters.
-func command(parameter string, points []sim.Point) string {
-	first := points[0].Results[0]
-	if first.Command == "" {
-		return ""
-	}
-	c := "khashmir-testnet " + first.Command
-	if parameter != "" {
-		var values []string
-		for _, p := range points {
-			values = append(values, p.Value)
-		}
-		c = strings.Replace(c, " --"+parameter+" "+values[0], "", 1) + " --sweep " + parameter + "=" + strings.Join(values, ",")
-	}
-	if n := most(points); n > 1 {
-		c += fmt.Sprintf(" --seeds %d", n)
-	}
-	return c
 }
 
 // version is of the program that has run it, where it was built from one that has a name.
