@@ -18,20 +18,39 @@ type atLast struct {
 }
 
 func writtenAtLast(path string) (*atLast, error) {
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if target, failed := os.Readlink(path); failed == nil { // a link to what is to be there
+			if !filepath.IsAbs(target) {
+				target = filepath.Join(filepath.Dir(path), target)
+			}
+			return writtenAtLast(target)
+		}
+		return partOf(path, nil)
+	case err != nil:
+		return nil, err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // a device or a pipe is not replaced
+		return &atLast{path: path, file: file}, nil
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	return partOf(real, info)
+}
+
+// partOf begins what becomes path when it is whole, with the permissions of what is
+// there, if anything is.
+func partOf(path string, before fs.FileInfo) (*atLast, error) {
 	mode := fs.FileMode(0o666)
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		file, err := os.OpenFile(real, os.O_WRONLY, 0)
-		if err != nil {
-			return nil, err
-		}
-		info, err := file.Stat()
-		if err == nil && !info.Mode().IsRegular() { // a device is not replaced
-			return &atLast{path: path, file: file}, nil
-		}
-		if err := errors.Join(err, file.Close()); err != nil {
-			return nil, err
-		}
-		path, mode = real, info.Mode().Perm()
+	if before != nil {
+		mode = before.Mode().Perm()
 	}
 	part := fmt.Sprintf("%s.%d.part", path, os.Getpid())
 	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,6 +61,52 @@ func TestAPageIsReplacedWhenThereIsAnother(t *testing.T) {
 	}
 	if after, _ := os.ReadFile(path); !bytes.Equal(after, b) {
 		t.Error("the page has gone")
+	}
+}
+
+// A pipe is written to, and a link leads to the page, wherever that is: neither is
+// replaced by one.
+func TestAPipeAndALinkStayWhatTheyAre(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	pipe := fmt.Sprintf("/dev/fd/%d", write.Fd())
+	if _, err := os.Stat(pipe); err != nil {
+		t.Skip("an open file has no name here")
+	}
+	for link, to := range map[string]string{"stdout": pipe, "new": "later.html", "old": at("earlier.html")} {
+		if err := os.Symlink(to, at(link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(at("earlier.html"), []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	piped := make(chan int)
+	go func() {
+		b, _ := io.ReadAll(read)
+		piped <- len(b)
+	}()
+	for _, link := range []string{"stdout", "new", "old"} {
+		if code, _, errs := simulates(t, append([]string{"--report", at(link)}, small...)...); code != exitFound {
+			t.Errorf("%s: exit %d, %s", link, code, errs)
+		}
+		if info, err := os.Lstat(at(link)); err != nil || info.Mode().Type() != os.ModeSymlink {
+			t.Errorf("%s is %v, %v", link, info.Mode(), err)
+		}
+	}
+	write.Close()
+	if n := <-piped; n < 1000 {
+		t.Errorf("%d bytes came through the pipe", n)
+	}
+	for _, page := range []string{"later.html", "earlier.html"} {
+		if info, err := os.Stat(at(page)); err != nil || info.Size() < 1000 {
+			t.Errorf("%s: %v", page, err)
+		}
 	}
 }
 
