@@ -60,19 +60,19 @@ func partOf(path string, before fs.FileInfo) (*atLast, error) {
 	return &atLast{path, file, part}, nil
 }
 
-// write has the page written, or leaves what was there before.
+// write has the page written, or leaves what was there before. A page that is whole and
+// cannot take its place stays beside it.
 func (p *atLast) write(as func(io.Writer) error) error {
 	err := errors.Join(as(p.file), p.file.Close())
-	if p.part == "" {
+	if p.part == "" || err != nil {
 		return err
 	}
-	if err == nil {
-		err = os.Rename(p.part, p.path)
+	part := p.part
+	p.part = ""
+	if err := os.Rename(part, p.path); err != nil {
+		return fmt.Errorf("the page stays at %s: %w", part, err)
 	}
-	if err != nil {
-		os.Remove(p.part)
-	}
-	return err
+	return nil
 }
 
 // drop leaves no page, unless it was written.

@@ -110,6 +110,31 @@ func TestAPipeAndALinkStayWhatTheyAre(t *testing.T) {
 	}
 }
 
+// A page that cannot take its place in the end is not lost for that.
+func TestAPageThatHasNoPlaceStays(t *testing.T) {
+	// Given a place where there can be a page, and no more when there is one
+	dir := t.TempDir()
+	path := filepath.Join(dir, "page.html")
+	var out, errs bytes.Buffer
+	p := program{stdout: &out, stderr: &errs}
+	p.sweep = func(ctx context.Context, c sim.Config, parameter string, values []string, seeds int, _ func(sim.Progress)) ([]sim.Point, error) {
+		if err := os.MkdirAll(filepath.Join(path, "full"), 0o700); err != nil {
+			t.Error(err)
+		}
+		return sim.Sweep(ctx, c, parameter, values, seeds, nil)
+	}
+	// when it is to be there
+	code := p.run(t.Context(), append([]string{"sim", "--report", path}, small...))
+	// then it is beside it, and that is said
+	pages, _ := filepath.Glob(path + ".*")
+	if code != exitNotFound || len(pages) != 1 || !strings.Contains(errs.String(), "stays at "+pages[0]) {
+		t.Fatalf("exit %d, %s; there are %v", code, &errs, pages)
+	}
+	if info, err := os.Stat(pages[0]); err != nil || info.Size() < 1000 {
+		t.Errorf("%v", err)
+	}
+}
+
 // What has been measured is shown, whatever cannot be written.
 func TestAResultIsShownThoughTheRestFails(t *testing.T) {
 	if _, err := os.Stat("/dev/full"); err != nil {
