@@ -48,16 +48,20 @@ func writtenAtLast(path string) (*atLast, error) {
 // partOf begins what becomes path when it is whole, with the permissions of what is
 // there, if anything is.
 func partOf(path string, before fs.FileInfo) (*atLast, error) {
-	mode := fs.FileMode(0o666)
-	if before != nil {
-		mode = before.Mode().Perm()
-	}
 	part := fmt.Sprintf("%s.%d.part", path, os.Getpid())
-	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	os.Remove(part) // of one that was killed, or a link that somebody has laid there
+	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 	if err != nil {
 		return nil, err
 	}
-	return &atLast{path, file, part}, nil
+	p := &atLast{path, file, part}
+	if before != nil {
+		if err := file.Chmod(before.Mode().Perm()); err != nil {
+			p.drop()
+			return nil, err
+		}
+	}
+	return p, nil
 }
 
 // write has the page written, or leaves what was there before. A page that is whole and

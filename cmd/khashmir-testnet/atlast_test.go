@@ -110,6 +110,28 @@ func TestAPipeAndALinkStayWhatTheyAre(t *testing.T) {
 	}
 }
 
+// What is begun beside the page is the program's own, whatever lies there under its name,
+// and allows whom the page has allowed.
+func TestAPageIsBegunInAFileOfItsOwn(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "page.html"), filepath.Join(dir, "other")
+	if err := errors.Join(os.WriteFile(other, []byte("of another"), 0o600), os.WriteFile(path, nil, 0o600), os.Chmod(path, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(other, fmt.Sprintf("%s.%d.part", path, os.Getpid())); err != nil {
+		t.Skip(err)
+	}
+	if code, _, errs := simulates(t, append([]string{"--report", path}, small...)...); code != exitFound {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+	if b, err := os.ReadFile(other); err != nil || string(b) != "of another" {
+		t.Errorf("of what lay there %d bytes are left, %v", len(b), err)
+	}
+	if info, err := os.Lstat(path); err != nil || info.Mode() != 0o666 || info.Size() < 1000 {
+		t.Errorf("the page is %v, %v", info.Mode(), err)
+	}
+}
+
 // A page that cannot take its place in the end is not lost for that.
 func TestAPageThatHasNoPlaceStays(t *testing.T) {
 	// Given a place where there can be a page, and no more when there is one
