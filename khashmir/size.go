@@ -76,9 +76,11 @@ func seen(target kad.ID, closest []kad.Contact, now time.Time) sample {
 	return sample{part(target, closest[len(closest)-1].ID), time.Duration(now.UnixNano())}
 }
 
-// fresh reports whether s was taken no longer than that ago.
+// fresh reports whether s was taken no longer than that ago; if it is yet to come, the
+// clock has been set back.
 func (s sample) fresh(now time.Time, age time.Duration) bool {
-	return time.Duration(now.UnixNano())-s.at < age
+	ago := time.Duration(now.UnixNano()) - s.at
+	return ago >= 0 && ago < age
 }
 
 // nodes is how many there are, or 0 if that is not known, and from how many samples.

@@ -1,11 +1,13 @@
 package khashmir_test
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	kad "github.com/khashmir/kad"
 	"github.com/khashmir/kad/khashmir"
 	"github.com/khashmir/kad/transport"
 )
@@ -49,6 +51,47 @@ func TestWhoLooksNothingUpSeesTheNetworkGrow(t *testing.T) {
 			t.Errorf("of %d nodes, the median sees %d", many, seen)
 		}
 	})
+}
+
+// Where most have gone, those who look nothing up know it from their neighbours, and who
+// has looked for much when that is six hours ago, or the clock has been set back.
+func TestTheSizeIsNotWhatItWasBeforeMostWent(t *testing.T) {
+	for name, set := range map[string]time.Duration{"the clock goes on": 0, "the clock is set back": 1000 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				// Given a node that has looked for as many keys as count, and others
+				const many, few = 240, 24
+				net, clock := transport.NewNetwork(1), &setBack{ChaCha8: rand.NewChaCha8([32]byte{})}
+				nodes := join(t, net, many, func(i int, c *khashmir.Config) {
+					if i == 0 {
+						c.Clock, c.BucketStaleness = clock, 1000*time.Hour // no refreshing, which looks too
+					}
+				})
+				look := func(times int) {
+					for i := range times {
+						if _, err := nodes[0].FindNode(t.Context(), kad.HashID([]byte{byte(i)})); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				look(40)
+				if looked, others := sizes(t, nodes[:1])[0], sizes(t, nodes[1:few])[few/2]; min(looked, others) < many/2 || max(looked, others) > many*2 {
+					t.Errorf("of %d nodes, who has looked sees %d, the median of the others %d", many, looked, others)
+				}
+				// when nine in ten go
+				for _, node := range nodes[few:] {
+					node.Abort()
+				}
+				clock.by.Store(int64(set))
+				time.Sleep(kad.SizeFresh)
+				look(4)
+				// then those that are left do not see as many as there were
+				if looked, others := sizes(t, nodes[:1])[0], sizes(t, nodes[1:few])[few/2]; min(looked, others) < few/2 || max(looked, others) > few*2 {
+					t.Errorf("of %d nodes, who has looked sees %d, the median of the others %d", few, looked, others)
+				}
+			})
+		})
+	}
 }
 
 // Who has met a few, and not yet looked for its own place, knows nothing of the size.
