@@ -179,8 +179,8 @@ func TestLiarsHoldNothing(t *testing.T) {
 // it asks is answered in vain.
 func TestOfAPairOnlyOneIsDeaf(t *testing.T) {
 	r := run(t, sim.Config{Nodes: 60, Values: 20, Duration: 20 * time.Minute, Heal: time.Minute, Asymmetric: 1})
-	if r.Load.Max == 0 || r.Deaths > 0 {
-		t.Errorf("nobody has heard anybody: %v", r.Load)
+	if r.Load.Max == 0 || r.Lookups.Done == 0 || r.Lookups.Failed < r.Lookups.Done {
+		t.Errorf("%v questions were answered, and %d of %d lookups failed", r.Load.Mean, r.Lookups.Failed, r.Lookups.Done)
 	}
 }
 
