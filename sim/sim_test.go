@@ -311,9 +311,10 @@ func TestEverybodyMayDie(t *testing.T) {
 // A node that is killed while it takes its leave goes once.
 func TestWhoLeavesMayBeKilled(t *testing.T) {
 	for _, c := range []sim.Config{
-		{Scenario: "kill", Kill: 0.5, Polite: 0.5},
-		{Scenario: "restart-all", Polite: 1, Return: 1},
+		{Scenario: "kill", Kill: 0.5},
+		{Scenario: "restart-all", Return: 1},
 	} {
+		c.Polite, c.Latency = 1, sim.Constant(time.Second) // so that some are always about to leave
 		c.Values, c.JoinOver, c.Settle, c.Duration, c.Heal = 10, time.Minute, time.Minute, 6*time.Minute, time.Minute
 		c.Sessions = sim.Exponential(2 * time.Minute)
 		for c.Seed = range 3 {
