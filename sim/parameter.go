@@ -83,15 +83,18 @@ var Parameters = []Parameter{
 	{"replicate-interval", "time", "the longest from one comparison with other holders to the next", rhythmic(func(c *Config) *time.Duration { return &c.Node.ReplicateInterval })},
 }
 
-// Set sets the parameter of that name.
+// Set sets the parameter of that name, or changes nothing. It holds whatever its field is
+// given afterwards, until it is Set again.
 func Set(c *Config, name, value string) error {
 	for _, p := range Parameters {
 		if p.Name == name {
-			if err := p.set(c, value); err != nil {
+			changed := *c
+			if err := p.set(&changed, value); err != nil {
 				return err
 			}
-			was := slices.DeleteFunc(slices.Clone(c.settings), func(s setting) bool { return s.name == name })
-			c.settings = append(was, setting{name, value})
+			others := slices.DeleteFunc(slices.Clone(c.settings), func(s setting) bool { return s.name == name })
+			changed.settings = append(others, setting{name, value})
+			*c = changed
 			return nil
 		}
 	}

@@ -280,8 +280,9 @@ func TestParametersAreSetByName(t *testing.T) {
 		if want := fmt.Sprintf("--%s %s", p.Name, value); !strings.Contains(c.Command(), want) {
 			t.Errorf("%q does not say %q", c.Command(), want)
 		}
-		if err := sim.Set(&c, p.Name, "nonsense"); err == nil {
-			t.Errorf("%s takes nonsense", p.Name)
+		before := fmt.Sprint(c)
+		if err := sim.Set(&c, p.Name, "nonsense"); err == nil || fmt.Sprint(c) != before {
+			t.Errorf("%s takes nonsense: %v; it was %s and is %v", p.Name, err, before, c)
 		}
 	}
 	var c sim.Config
