@@ -106,7 +106,7 @@ func (d *density) nodes(k int, now time.Time) (nodes, samples int) {
 }
 
 // size is how many nodes there are, or 0 if that is not known, and from how many
-// samples: one alone is off by a third. Call it under the lock.
+// samples: one alone is off by 40 %. Call it under the lock.
 func (n *Node) size() (nodes, samples int) {
 	now := n.clock.Now()
 	if n.saved.Load() && !n.density.around.fresh(now, aroundFresh) { // it has found its place
