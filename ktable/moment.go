@@ -24,7 +24,9 @@ func (m moment) Time() time.Time {
 }
 
 // elapsed reports whether d has passed from one moment to another. Since never,
-// any time has.
+// any time has, and since one that is further ahead than d: the clock was set back,
+// and nobody knows how long ago that was.
 func elapsed(from, to moment, d time.Duration) bool {
-	return from == never || to-from >= moment(d.Microseconds())
+	apart := moment(d.Microseconds())
+	return from == never || to-from >= apart || from-to >= apart
 }

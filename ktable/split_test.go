@@ -89,6 +89,23 @@ func TestANewTableIsStaleAndALookupFreshensItsBucket(t *testing.T) {
 	wantStale(t, table, after(70), far, middle)
 }
 
+// What was seen at a time that is yet to come was seen nobody knows when, once that is further
+// ahead than it would have to be back.
+func TestAClockThatIsSetBackKeepsNothingFresh(t *testing.T) {
+	// given buckets that are full, looked up and pinged late, [80][40][20]
+	table := newTable(ktable.Config{K: 1, MinPingInterval: time.Hour}, 0x80, 0x40, 0x20)
+	far, middle, near := span(0x80, 1), span(0x40, 2), span(0, 2)
+	for _, b := range []byte{0x80, 0x40, 0x20} {
+		table.Seen(contact(b), after(1000))
+		table.LookedUp(kad.ID{b}, after(1000))
+	}
+	// when the clock is set back by less, and by as much as wantStale asks for
+	wantStale(t, table, after(941))
+	wantStale(t, table, after(940), far, middle, near)
+	wantSuspect(t, table, 0xc0, after(941), 0)
+	wantSuspect(t, table, 0xc0, after(940), 0x80)
+}
+
 func TestANewbornBucketInheritsTheLookupOfItsParent(t *testing.T) {
 	table := newTable(ktable.Config{K: 1}, 0x80)
 	table.LookedUp(self, after(10))
