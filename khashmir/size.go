@@ -99,7 +99,7 @@ func (d *density) nodes(k int, now time.Time) (nodes, samples int) {
 		}
 	}
 	add(d.around, 2*aroundFresh)
-	if sum == 0 {
+	if sum == 0 || samples*k < 2 { // of one distance alone there is no mean
 		return 0, 0
 	}
 	return int(math.Round(float64(samples*k-1) / sum)), samples
