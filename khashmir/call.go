@@ -33,6 +33,7 @@ type call struct {
 
 	observers observers
 	settling  bool // it is the node's own, for a table that is new
+	young     bool // it is the node's own, and the node is new
 	narrow    int  // how many contacts it looks for, if those are fewer than K
 	aside     bool // it does not count as a look into its target's bucket
 	patient   bool // it waits for who is late, if that is one of the closest
@@ -171,7 +172,7 @@ func (c *call) freshness() time.Time {
 // would find us where nobody is by chance, and by two contacts two liars decide.
 func (c *call) measure() {
 	if closest := c.lookup.Closest(); len(closest) == c.node.config.K && c.query.Target != c.node.self.ID {
-		c.node.density.observe(c.query.Target, closest, c.settling, c.node.clock.Now())
+		c.node.density.observe(c.query.Target, closest, c.young, c.node.clock.Now())
 	}
 }
 

@@ -167,6 +167,7 @@ func (n *Node) maintain() {
 func (n *Node) refresh(r kad.Range) {
 	target := kad.RandomInRange(r.Prefix, r.Bits, n.clock)
 	c := findCall(target, func([]kad.Contact, error) {})
+	c.young = n.clock.Now().Sub(n.opened) < kad.SettledFor
 	if !n.table.Short(target) && !r.Contains(n.self.ID) {
 		c.narrow = kad.RefreshWidth
 	}

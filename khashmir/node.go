@@ -41,6 +41,7 @@ type Node struct {
 	running   sync.WaitGroup // functions the clock or a context will run, or runs
 	lives     lives          // how long contacts live
 
+	opened       time.Time
 	pingedSpare  time.Time // when a stranger was pinged back whom the table is not short of
 	chores       [chores]chore
 	alarm        alarm
@@ -112,6 +113,7 @@ func (n *Node) start() error {
 	}
 	public := kad.PublicKeyOf(key)
 	n.key, n.self, n.lives = key, kad.NewContact(public), newLives(n.config.ReplicateInterval)
+	n.opened = n.clock.Now()
 	n.tokens = newTokens(n.clock, n.config.TokenInterval)
 	n.table = *ktable.New(n.self.ID, ktable.Config{
 		K:               n.config.K,

@@ -43,7 +43,7 @@ func (n *Node) lookFar(ctx context.Context, then func()) {
 				then()
 			}
 		})
-		c.settling = true
+		c.settling, c.young = true, true
 		n.begin(ctx, c)
 	}
 }

@@ -14,15 +14,16 @@ import (
 // distances) is n without a bias, give or take one part in the root of mK-2: 9 %
 // for 16 lookups with K = 8.
 //
-// Those by which the node has settled count until there are as many others, and no
-// longer than their buckets count as fresh: the network may have been young then too.
+// Those by which the node has settled, and has filled its buckets while it was new, count
+// until there are as many others, and no longer than SettledFor: the network may have
+// been young then too.
 // Others count for SizeFresh. The node's own place is a target as well, and who is there
 // it always knows: so one that looks nothing up, for years, has an idea too.
 type density struct {
 	recent [sizeLookups]sample
 	next   int
 	filled int
-	early  int // of them, from settling; they are the first
+	early  int // of them, from when the node was new; they are the first
 
 	around sample // of our own place
 }
@@ -40,7 +41,7 @@ const sizeLookups = 32
 // aroundFresh is how long it counts who was seen at our own place.
 const aroundFresh = time.Minute
 
-// maxEarly bounds the lookups of settling that count.
+// maxEarly bounds the lookups of a new node's own that count.
 const maxEarly = sizeLookups / 4
 
 // observe takes what a whole lookup has found.

@@ -53,6 +53,40 @@ func TestWhoLooksNothingUpSeesTheNetworkGrow(t *testing.T) {
 	})
 }
 
+// What a node has seen of the size while it was new, and the network too, is forgotten
+// when it has looked as often since, however often it has refreshed its buckets.
+func TestWhoLooksForgetsHowSmallTheNetworkWas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// given nodes that have settled while there were few, have refreshed all the time since
+		const few, many = 12, 240
+		net := transport.NewNetwork(1)
+		first := join(t, net, few, func(_ int, c *khashmir.Config) { c.BucketStaleness, c.MaintainInterval = time.Minute, time.Second })
+		time.Sleep(kad.SettledFor - time.Minute)
+		// and more that have come
+		for i := few; i < many; i++ {
+			node := open(t, inMemory(net, i))
+			add(t, node, first[i%few].Addr())
+			if _, err := node.FindCloseNodes(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// when they look
+		for i, node := range first {
+			for j := range 16 {
+				if _, err := node.FindNode(t.Context(), kad.HashID([]byte{byte(i), byte(j)})); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		// then they know how many there are.
+		all := sizes(t, first)
+		t.Log(all)
+		if seen := all[few/2]; seen < many*3/4 || seen > many*4/3 {
+			t.Errorf("of %d nodes, the median sees %d", many, seen)
+		}
+	})
+}
+
 // Where most have gone, those who look nothing up know it from their neighbours, and who
 // has looked for much when that is six hours ago, or the clock has been set back.
 func TestTheSizeIsNotWhatItWasBeforeMostWent(t *testing.T) {
