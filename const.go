@@ -286,8 +286,8 @@ const (
 
 	// HotAnswers is how often in a HotInterval a node gives the values of one key
 	// to finds that take any, before it sends them on to the others that have it:
-	// values of 64 KiB take 32 KiB/s then, from nodes that all know, too.
-	HotAnswers  = 30
+	// values of 64 KiB take 27 KiB/s then, from nodes that all know, too.
+	HotAnswers  = 25
 	HotInterval = time.Minute
 
 	// HotHelpers is how many times K nodes must be there to have cached it, for
